@@ -1,0 +1,1 @@
+"""Drivers of cameras, projectors and whole rigs, found by the entry point ``faceapp.drivers``."""
