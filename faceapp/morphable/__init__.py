@@ -1,0 +1,1 @@
+"""Linear, bilinear and articulated models of the head: build, fit, evaluate, load."""
