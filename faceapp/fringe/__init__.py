@@ -1,0 +1,1 @@
+"""Structured light: demodulation, unwrapping, correspondence, triangulation, uncertainty, colour."""

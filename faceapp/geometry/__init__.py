@@ -1,0 +1,1 @@
+"""Rigid alignment, ICP, closest points, fusion, meshing, deformation, rendering of depth, distances."""
