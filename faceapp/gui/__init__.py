@@ -1,0 +1,1 @@
+"""The window: Qt, pyqtgraph and VTK live here and nowhere else in faceapp."""
