@@ -1,0 +1,1 @@
+"""The parts of which every workspace is made; see the modules."""
