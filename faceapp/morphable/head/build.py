@@ -10,14 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from faceapp.morphable.head.attachment import attach
-from faceapp.morphable.head.cage import cage
+from faceapp.morphable.head.cage import EYE_LANDMARKS, LEVELS, cage
 from faceapp.morphable.head.figures import figures
 from faceapp.morphable.head.fit import fit_cage
 from faceapp.morphable.head.subdivision import refine, triangulate
-
-LEVELS = (1, 2, 3)
-EYE_LANDMARKS = (74, 83, 104, 105)
-"""Pupils and eye centres: they lie on the cornea, not on the skin."""
 
 
 def build_head_data() -> dict[str, npt.NDArray[np.generic]]:

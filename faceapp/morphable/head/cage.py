@@ -17,6 +17,11 @@ CROWN_HALF = 4
 CHART_ROWS = 37
 INSERTS = ("mouth", "eyeL", "eyeR", "nosL", "nosR", "earL", "earR")
 
+LEVELS = (1, 2, 3)
+"""Subdivisions that landmarks are shipped for: 6 k, 24 k and 96 k quads."""
+EYE_LANDMARKS = (74, 83, 104, 105)
+"""Pupils and eye centres of the scheme jd106: they lie on the cornea, not on the skin."""
+
 PART_NAMES = (
     "forehead",
     "brows",

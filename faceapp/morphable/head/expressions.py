@@ -208,3 +208,12 @@ def clear_lids(surface: FloatArray, lids: IntArray, centre: FloatArray) -> None:
     least = eyeball_radius(np.arccos(np.clip(direction[:, 2], -1, 1))) + _LEAST_CLEARANCE
     near = length < least
     surface[lids[near]] = centre + direction[near] * least[near, None]
+
+
+def jaw_pose(weights: FloatArray) -> tuple[float, FloatArray]:
+    """Return the share of the jaw's full opening and the glide (3,), mm, of an expression's weights (21,)."""
+    names, jaw = expression_names(), figures("parts")["parts"]["jaw"]
+    by_name = dict(zip(names, weights, strict=True))
+    opening = sum(share * by_name[n] for n, share in figures("expressions")["expressions"]["masks"]["jaw"].items())
+    aside = jaw["lateral_mm"] * (by_name["jaw_left"] - by_name["jaw_right"])
+    return float(opening), np.array([aside, 0.0, jaw["forward_mm"] * by_name["jaw_forward"]])

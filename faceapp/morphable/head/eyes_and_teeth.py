@@ -172,7 +172,7 @@ def _gum(teeth: list[tuple[dict[str, float], float]], up: float) -> tuple[FloatA
 
 
 def _tongue() -> tuple[FloatArray, IntArray]:
-    shape = figures("parts")["parts"]["rings"]["gums_tongue"]["tongue"]
+    shape = figures("parts")["parts"]["gums_tongue"]["tongue"]
     polar = np.linspace(0, np.pi, 18)
     around = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     theta, phi = (a.ravel() for a in np.meshgrid(polar[1:-1], around, indexing="ij"))
