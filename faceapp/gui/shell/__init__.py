@@ -1,0 +1,1 @@
+"""The frame round every workspace: bars, rail, actions, command palette."""

@@ -1,0 +1,338 @@
+"""The main window: bars and rail round the workspace that is on the screen."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import QPoint, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from faceapp.gui.shell.actions import Action, ActionRegistry
+from faceapp.gui.shell.command_palette import CommandPalette
+from faceapp.gui.shell.rail import Rail
+from faceapp.gui.shell.settings import SCALES, WindowSettings
+from faceapp.gui.shell.statusbar import StatusBar
+from faceapp.gui.shell.topbar import TopBar
+from faceapp.gui.shell.workspace import ORDER, Workspace, WorkspaceEntry
+from faceapp.gui.theme import SIZES, surface, theme
+from faceapp.gui.widgets.messages import Act, EmptyState, MessageBar
+from faceapp.gui.widgets.states import State
+
+_log = logging.getLogger(__name__)
+
+
+class MainWindow(QMainWindow):
+    """The window.
+
+    Parameters
+    ----------
+    settings : WindowSettings
+        What is remembered.
+
+    Signals
+    -------
+    painted()
+        Once, after the first paint: now heavy modules may be imported.
+    workspaceChanged(str)
+    narrowChanged(bool)
+        The window became narrower than 1400 px, or wider again.
+    """
+
+    painted = Signal()
+    workspaceChanged = Signal(str)  # noqa: N815 - Qt names
+    narrowChanged = Signal(bool)  # noqa: N815
+
+    def __init__(self, settings: WindowSettings) -> None:
+        super().__init__()
+        self.setWindowTitle("faceapp")
+        self.settings = settings
+        self.actions_registry = ActionRegistry(self)
+        self._entries: dict[str, WorkspaceEntry] = {}
+        self._built: dict[str, Workspace] = {}
+        self._current = ""
+        self._narrow = False
+        self._was_painted = False
+        theme().apply(settings.theme, settings.more_contrast)
+        self.top_bar = TopBar(self.actions_registry)
+        self.rail = Rail()
+        self.status = StatusBar()
+        self.stack = QStackedWidget()
+        self._messages = QVBoxLayout()
+        self._messages.setContentsMargins(0, 0, 0, 0)
+        self._messages.setSpacing(4)
+        self._lay_out()
+        self.palette_box = CommandPalette(self, self.actions_registry, self.run_action)
+        self.top_bar.search.clicked.connect(lambda: self.palette_box.open())
+        self.rail.chosen.connect(self.show_workspace)
+        self.rail.settingsClicked.connect(lambda: self._pop_up("View", self.rail.settings))
+        self.rail.helpClicked.connect(lambda: self._pop_up("Help", self.rail.help))
+        self._add_own_actions()
+        for identifier, key in settings.keys.items():
+            self.actions_registry.set_key(identifier, key)
+        self._empty: QWidget | None = None
+        geometry = settings.geometry()
+        if geometry is None or not self.restoreGeometry(geometry):
+            self.resize(1440, 900)
+
+    def _lay_out(self) -> None:
+        central = QWidget()
+        surface(central, "window")
+        column = QVBoxLayout(central)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.top_bar)
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        row.addWidget(self.rail)
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addLayout(self._messages)
+        right.addWidget(self.stack, 1)
+        row.addLayout(right, 1)
+        column.addLayout(row, 1)
+        column.addWidget(self.status)
+        self.setCentralWidget(central)
+        self.setMinimumSize(1024, 640)
+
+    def _add_own_actions(self) -> None:
+        add = self.actions_registry.add
+        add(Action("help.commands", "Search or run a command", self.palette_box.open, "Ctrl+K", "Help", "command"))
+        dark = self.settings.theme != "light"
+        for name, title, icon_name in (("dark", "Dark theme", "moon"), ("light", "Light theme", "sun")):
+            add(
+                Action(
+                    f"view.theme-{name}",
+                    title,
+                    lambda _checked=True, n=name: self.set_theme(n),
+                    menu="View",
+                    icon=icon_name,
+                    where="Settings",
+                    checkable=True,
+                    checked=dark == (name == "dark"),
+                    section=90,
+                )
+            )
+        add(
+            Action(
+                "view.more-contrast",
+                "More contrast",
+                self._set_more_contrast,
+                menu="View",
+                where="Settings",
+                checkable=True,
+                checked=self.settings.more_contrast,
+                section=90,
+            )
+        )
+        for percent in SCALES:
+            add(
+                Action(
+                    f"view.scale-{percent}",
+                    f"Size {percent}\N{NO-BREAK SPACE}%",
+                    lambda _checked=True, p=percent: self._set_scale(p),
+                    menu="View",
+                    where="Settings",
+                    checkable=True,
+                    checked=self.settings.scale == percent,
+                    section=91,
+                )
+            )
+        add(Action("view.full-screen", "Full screen", self._toggle_full_screen, "F11", "View", section=92))
+        add(Action("file.quit", "Quit", self.close, "Ctrl+Q", "File", section=99))
+
+    # Workspaces
+
+    def add_workspace(self, entry: WorkspaceEntry) -> None:
+        """Show a tab; the workspace is built when it is first shown, or by `build_workspaces`."""
+        self._entries[entry.id] = entry
+        rank = {identifier: i for i, identifier in enumerate(ORDER)}
+        ordered = sorted(self._entries, key=lambda identifier: rank.get(identifier, len(ORDER)))
+        number = rank.get(entry.id, len(ORDER)) + 1
+        key = f"Ctrl+{number}" if number <= 9 else ""
+        self.rail.add_tab(entry.id, entry.title, entry.icon, key, ordered.index(entry.id))
+        show = lambda: self.show_workspace(entry.id)  # noqa: E731
+        self.actions_registry.add(Action(f"go.{entry.id}", f"Go to {entry.title}", show, key, "Window", entry.icon))
+        if self._empty is not None:
+            self.stack.removeWidget(self._empty)
+            self._empty = None
+
+    def show_empty(self, widget: EmptyState) -> None:
+        """Show what to do first while no workspace stands."""
+        self._empty = widget
+        self.stack.addWidget(widget)
+        self.stack.setCurrentWidget(widget)
+
+    def workspace(self, identifier: str) -> Workspace:
+        """Return a workspace, building it if need be."""
+        if identifier not in self._built:
+            entry = self._entries[identifier]
+            built = entry.build()
+            self._built[identifier] = built
+            self.stack.addWidget(built)
+            built.set_narrow(self._narrow)
+            built.crumbsChanged.connect(lambda texts, name=identifier: self._crumbs_changed(name, texts))
+            for action in built.actions_of():
+                where = action.where or entry.title
+                self.actions_registry.add(replace(action, workspace=identifier, where=where))
+            try:
+                state = json.loads(self.settings.text(f"{identifier}/state", "{}"))
+                built.restore_state(state)
+            except Exception:  # a state that cannot be read must not keep the window shut
+                _log.exception("the state of %s could not be restored", identifier)
+        return self._built[identifier]
+
+    def build_workspaces(self) -> None:
+        """Build what is not built yet, one at each turn of the event loop."""
+        left = [identifier for identifier in self._entries if identifier not in self._built]
+        if left:
+            self.workspace(left[0])
+            QTimer.singleShot(0, self, self.build_workspaces)
+
+    def show_workspace(self, identifier: str) -> None:
+        """Bring a workspace onto the screen.
+
+        Raises
+        ------
+        KeyError
+            It was not added.
+        """
+        if identifier == self._current:
+            self.rail.set_current(identifier)
+            return
+        wanted = self.workspace(identifier)
+        if self._current:
+            self._built[self._current].leave()
+        self._current = identifier
+        self.stack.setCurrentWidget(wanted)
+        self.rail.set_current(identifier)
+        self.actions_registry.set_workspace(identifier)
+        wanted.enter()
+        self.workspaceChanged.emit(identifier)
+
+    @property
+    def current(self) -> str:
+        """Identifier of the workspace on the screen."""
+        return self._current
+
+    def _crumbs_changed(self, identifier: str, texts: Sequence[str]) -> None:
+        if identifier == self._current:
+            self.top_bar.crumbs.set_texts(texts)
+
+    def set_crumbs(self, *texts: str) -> None:
+        """Show the breadcrumb."""
+        self.top_bar.crumbs.set_texts(texts)
+
+    def run_action(self, identifier: str) -> None:
+        """Do an action; one of another workspace brings that workspace first."""
+        for action in self.actions_registry:
+            if action.id == identifier:
+                if action.workspace and action.workspace != self._current:
+                    self.show_workspace(action.workspace)
+                self.actions_registry.run(identifier)
+                return
+
+    # Look
+
+    def set_theme(self, name: str) -> None:
+        """Switch to ``dark`` or ``light`` and remember it."""
+        self.settings.theme = name
+        theme().apply(name)
+        for other in ("dark", "light"):
+            self.actions_registry.qt(f"view.theme-{other}").setChecked(other == name)
+
+    def _set_more_contrast(self, on: bool) -> None:
+        self.settings.more_contrast = on
+        theme().apply(self.settings.theme, on)
+
+    def _set_scale(self, percent: int) -> None:
+        self.settings.scale = percent
+        for other in SCALES:
+            self.actions_registry.qt(f"view.scale-{other}").setChecked(other == percent)
+        self.show_message(
+            MessageBar("", f"The size changes to {percent}\N{NO-BREAK SPACE}% at the next start.", state=State.WORK)
+        )
+
+    def _toggle_full_screen(self) -> None:
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()
+
+    def _pop_up(self, name: str, button: QWidget) -> None:
+        menu = QMenu(self)
+        self.actions_registry.fill_menu(menu, name)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(button.mapToGlobal(QPoint(button.width() + 4, button.height() - menu.sizeHint().height())))
+
+    # Messages
+
+    def show_message(self, message: MessageBar) -> None:
+        """Show a message above the workspace until it is closed; the same words are not shown twice."""
+        for i in range(self._messages.count()):
+            item = self._messages.itemAt(i)
+            old = item.widget() if item is not None else None
+            if old is not None and old.accessibleName() == message.accessibleName():
+                self._remove_message(old)
+                break
+        message.closed.connect(lambda: self._remove_message(message))
+        self._messages.addWidget(message)
+        message.show()
+
+    def show_error(
+        self, title: str, text: str, todo: str = "", acts: Sequence[Act] = (), details: str = ""
+    ) -> MessageBar:
+        """Show what went wrong, to what, and what to do."""
+        message = MessageBar(title, text, todo, State.BAD, acts, details)
+        self.show_message(message)
+        return message
+
+    def _remove_message(self, message: QWidget) -> None:
+        self._messages.removeWidget(message)
+        message.hide()
+        message.deleteLater()
+
+    # Life
+
+    @property
+    def narrow(self) -> bool:
+        """Whether the window is narrower than 1400 px."""
+        return self._narrow
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < SIZES.narrow_below
+        if narrow != self._narrow:
+            self._narrow = narrow
+            self.rail.set_narrow(narrow)
+            self.top_bar.search.set_narrow(narrow)
+            for workspace in self._built.values():
+                workspace.set_narrow(narrow)
+            self.narrowChanged.emit(narrow)
+        self.palette_box.close_palette()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self, self.painted.emit)
+
+    @override
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.settings.set_geometry(self.saveGeometry())
+        self.settings.set_text("window/workspace", self._current)
+        self.settings.keys = self.actions_registry.keys()
+        for identifier, workspace in self._built.items():
+            try:
+                self.settings.set_text(f"{identifier}/state", json.dumps(workspace.save_state()))
+                workspace.shut_down()
+            except Exception:  # one workspace must not keep the others from being saved
+                _log.exception("%s could not be closed in good order", identifier)
+        self.settings.save()
+        event.accept()

@@ -1,0 +1,71 @@
+"""What a workspace is to the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from faceapp.gui.shell.actions import Action
+
+ORDER = ("library", "capture", "annotate", "review", "analyse", "rig")
+
+
+class Workspace(QWidget):
+    """Base of the workspaces: a widget with actions and a state to remember.
+
+    Signals
+    -------
+    crumbsChanged(list)
+        The breadcrumb to show, a list of str from the project down.
+    """
+
+    crumbsChanged = Signal(list)  # noqa: N815 - a Qt name
+
+    def actions_of(self) -> Sequence[Action]:
+        """Return the actions; their keys hold while this workspace is on the screen."""
+        return ()
+
+    def enter(self) -> None:
+        """Come onto the screen."""
+
+    def leave(self) -> None:
+        """Leave the screen: stop streams and timers."""
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Lay out for a laptop (window narrower than 1400 px) or a large screen."""
+
+    def save_state(self) -> dict[str, Any]:
+        """Return what JSON can hold and `restore_state` needs."""
+        return {}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Put back what `save_state` returned; unknown and missing entries do no harm."""
+
+    def shut_down(self) -> None:
+        """Stop threads and let files go; the window closes."""
+
+
+@dataclass(frozen=True)
+class WorkspaceEntry:
+    """A tab of the rail; the widget is built after the first paint.
+
+    Parameters
+    ----------
+    id : str
+        One of `ORDER` or another word.
+    title : str
+        Word under the icon.
+    icon : str
+        Phosphor icon.
+    build : callable
+        Makes the widget, importing what it needs.
+    """
+
+    id: str
+    title: str
+    icon: str
+    build: Callable[[], Workspace]

@@ -1,0 +1,112 @@
+"""From a command to a window: Qt and NumPy first, everything heavy after the first paint."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QStandardPaths, QTimer
+from PySide6.QtWidgets import QApplication
+
+from faceapp.gui.shell.settings import WindowSettings, apply_scale
+from faceapp.gui.shell.window import MainWindow
+from faceapp.gui.shell.workspace import WorkspaceEntry
+from faceapp.gui.widgets.messages import EmptyState
+
+_log = logging.getLogger(__name__)
+
+# Imported on a thread once the window stands, so that the first use does not wait.
+HEAVY = ("vtkmodules.vtkRenderingOpenGL2", "vtkmodules.vtkFiltersGeneral", "scipy.spatial", "pyqtgraph")
+
+
+def settings_file() -> Path:
+    """Return where the window's settings of this person are."""
+    folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppConfigLocation)
+    return Path(folder) / "window.ini"
+
+
+def make_application(settings: WindowSettings | None = None) -> QApplication:
+    """Return the application, made if there is none; the size of the writing is set before."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    if settings is not None:
+        apply_scale(settings.scale)
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("faceapp")
+    application.setDesktopFileName("faceapp")
+    return application
+
+
+def make_window(
+    context: Any, settings: WindowSettings, entries: Sequence[WorkspaceEntry] = (), preload: bool = True
+) -> MainWindow:
+    """Return the window with its tabs, not yet shown.
+
+    Parameters
+    ----------
+    context : object
+        The services of ``faceapp.app``; only handed on here.
+    settings : WindowSettings
+        What is remembered.
+    entries : sequence of WorkspaceEntry
+        Tabs; each is built after the first paint.
+    preload : bool
+        Whether heavy modules are imported on a thread after the first paint.
+    """
+    window = MainWindow(settings)
+    window.show_empty(
+        EmptyState("folder-open", "No project is open", "Open a project folder, or make a new one.", primary=False)
+        if not entries
+        else EmptyState("hourglass-medium", "", "")
+    )
+    for entry in entries:
+        window.add_workspace(entry)
+
+    def after_first_paint() -> None:
+        if preload:
+            threading.Thread(target=_import_heavy, name="faceapp-preload", daemon=True).start()
+        if entries:
+            last = settings.text("window/workspace")
+            known = [entry.id for entry in entries]
+            window.show_workspace(last if last in known else known[0])
+            QTimer.singleShot(0, window, window.build_workspaces)
+
+    window.painted.connect(after_first_paint)
+    return window
+
+
+def _import_heavy() -> None:
+    for name in HEAVY:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            _log.exception("%s cannot be imported", name)
+
+
+def run_window(context: Any, entries: Sequence[WorkspaceEntry] = (), settings_path: Path | str | None = None) -> int:
+    """Show the window until it is closed; return the exit status.
+
+    Parameters
+    ----------
+    context : object
+        The services of ``faceapp.app``.
+    entries : sequence of WorkspaceEntry
+        Tabs of the rail.
+    settings_path : path, optional
+        INI file of the window; by default in the person's configuration folder.
+    """
+    os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
+    if QApplication.instance() is None:
+        QCoreApplication.setApplicationName("faceapp")  # names the configuration folder before there is an application
+    settings = WindowSettings(settings_path or settings_file())
+    application = make_application(settings)
+    window = make_window(context, settings, entries)
+    window.show()
+    return application.exec()
