@@ -88,7 +88,7 @@ def _add(plotter: pyvista.Plotter, mesh: Mesh, *, plain: bool) -> None:
         plotter.add_mesh(data, scalars="rgb", rgb=True, **look)
 
 
-def _poly(points: np.ndarray, faces: np.ndarray) -> pyvista.PolyData:  # type: ignore[type-arg]
+def _poly(points: np.ndarray, faces: np.ndarray) -> pyvista.PolyData:
     cells = np.column_stack([np.full(len(faces), 3), faces]).ravel()
     return pyvista.PolyData(np.ascontiguousarray(points, np.float32), cells)
 

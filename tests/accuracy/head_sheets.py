@@ -34,7 +34,8 @@ def expressions(folder: Path) -> None:
     names = ("neutral", *model.expression_names)
     for azimuth in (0, 35):
         pictures = [
-            head_picture(pieces(model.shape(person, n)), azimuth_deg=azimuth, size=(240, 270), height_mm=250) for n in names
+            head_picture(pieces(model.shape(person, n)), azimuth_deg=azimuth, size=(240, 270), height_mm=250)
+            for n in names
         ]
         save(folder / f"expressions-{azimuth}.png", contact_sheet(pictures, list(names), 8))
 

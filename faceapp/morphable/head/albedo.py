@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceapp.core.arrays import Float32Array, FloatArray, UInt8Array
+from faceapp.morphable.head import eyes_and_teeth
 from faceapp.morphable.head.cage import CHART_ROWS, COLUMNS, HALF, INSERTS, inserts
 from faceapp.morphable.head.figures import figures
 from faceapp.morphable.head.hairs import Hairs, brow_hairs, lash_hairs, stubble
@@ -32,6 +33,10 @@ INFRARED_IRIS = 0.40
 INFRARED_PUPIL = 0.10
 INFRARED_TEETH = 0.70
 INFRARED_MOUTH = 0.45
+# The figures give half the range of the grain, the grain here has unit deviation.
+_GRAIN_SHARE = 0.6
+# The figures' 19.8 leaves a bald strip above the ear, whose rectangle ends at row 19.
+_ABOVE_EAR_ROW = 19.1
 _INFRARED_GRAIN = ((9.0, 0.05), (2.6, 0.035), (0.9, 0.03))
 
 
@@ -66,7 +71,7 @@ def _remap(picture: npt.NDArray[Any], x: Float32Array, y: Float32Array) -> npt.N
     width = 1024
     short = -len(x) % width
     maps = [np.pad(m, (0, short)).reshape(-1, width) for m in (x, y)]
-    found = cv2.remap(picture, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    found = cv2.remap(picture, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(found.reshape((-1, *picture.shape[2:]))[: len(x)])
 
 
@@ -108,11 +113,11 @@ def _ring_maps() -> dict[str, tuple[slice, slice, Float32Array]]:
 
 
 @functools.lru_cache(maxsize=1)
-def _places() -> tuple[Float32Array, Float32Array]:
+def _places() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return |u| (1, W) and v (H, 1) of the picture's pixels."""
     u = np.abs((np.arange(CELL * COLUMNS, dtype=np.float32) + 0.5) / CELL - HALF)[None, :]
     v = CHART_ROWS - 1 - (np.arange(CELL * CHART_ROWS, dtype=np.float32) + 0.5)[:, None] / CELL
-    return u, v
+    return u.astype(np.float32), v.astype(np.float32)
 
 
 def paint(parameters: HeadParameters) -> Painting:
@@ -154,11 +159,10 @@ def _mottle(factor: Float32Array, rng: np.random.Generator) -> None:
     shape = (factor.shape[0], factor.shape[1])
     total = np.ones(shape, np.float32)
     for cell, amplitude in zip(rule["cells_px"], rule["amplitude"], strict=True):
-        total += amplitude * _grain(rng, cell, shape)
+        total += _GRAIN_SHARE * amplitude * _grain(rng, cell, shape)
     factor *= total[:, :, None]
-    red = rule["red"]["amplitude"] * _grain(rng, rule["red"]["cell_px"], shape)
+    red = _GRAIN_SHARE * rule["red"]["amplitude"] * _grain(rng, rule["red"]["cell_px"], shape)
     factor[:, :, 0] *= 1 + red
-    factor[:, :, 1:] *= (1 - red)[:, :, None]
 
 
 def _tint(factor: Float32Array) -> None:
@@ -174,8 +178,9 @@ def _age_spots(factor: Float32Array, age: int, rng: np.random.Generator) -> None
     for _ in range(int(rule["per_year"] * (age - rule["from_years"]))):
         u, v = rng.uniform(-10, 10), rng.uniform(4, 25.5)
         centre = (round(CELL * (u + HALF)), round(CELL * (CHART_ROWS - 1 - v)))
-        axes = tuple(int(r) for r in rng.uniform(*rule["radius_px"], size=2))
-        cv2.ellipse(mask, centre, axes, float(rng.uniform(0, 180)), 0, 360, float(rng.uniform(0.4, 1)), -1)
+        least, most = rule["radius_px"]
+        axes = (int(rng.uniform(least, most)), int(rng.uniform(least, most)))
+        cv2.ellipse(mask, centre, axes, float(rng.uniform(0, 180)), 0, 360, (float(rng.uniform(0.4, 1)),), -1)
     spots = rule["strength"] * cv2.GaussianBlur(mask, (0, 0), 2.5)[:, :, None]
     factor *= 1 - spots * np.array([0.8, 1.0, 1.1], np.float32)
 
@@ -222,7 +227,8 @@ def _hair_density(sex: str, rng: np.random.Generator) -> Float32Array:
     front = rule["front_row"] + recess * np.exp(-0.5 * ((u - rule["recess_at_u"]) / 1.3) ** 2)
     slope = rule["front_row"] - rule["temple_slope"] * (u - 6.2)
     line = np.select(
-        [u < 6.2, u < 8.4, u < 9.2, u < 12], [front, slope, np.full_like(u, rule["sideburn_row"]), np.full_like(u, 19.8)],
+        [u < 6.2, u < 8.4, u < 9.2, u < 12],
+        [front, slope, np.full_like(u, rule["sideburn_row"]), np.full_like(u, _ABOVE_EAR_ROW)],
         rule["behind_ear_row"],
     )
     # The steps between the columns' rules would show as corners.
@@ -295,3 +301,23 @@ def eye_colours(angle: FloatArray, around: FloatArray, iris: int) -> tuple[UInt8
     infrared = INFRARED_SCLERA * (1 - in_iris) + INFRARED_IRIS * in_iris
     infrared = infrared * (1 - in_pupil) + INFRARED_PUPIL * in_pupil
     return np.clip(rgb, 0, 255).astype(np.uint8), infrared.astype(np.float32)
+
+
+def inner_albedo(inner: eyes_and_teeth.InnerParts, iris: int) -> tuple[UInt8Array, Float32Array]:
+    """Return colour (n, 3) and infrared (n,) of the vertices of eyeballs, teeth, gums and tongue."""
+    centres = list(eyes_and_teeth.eye_centres().values())
+    rule = figures("parts")["parts"]["gums_tongue"]
+    colours = np.zeros((len(inner.parts), 3), np.uint8)
+    infrared = np.full(len(inner.parts), INFRARED_MOUTH, np.float32)
+    for number, name in enumerate(eyes_and_teeth.INNER_PART_NAMES):
+        mine = inner.parts == number
+        if number < len(centres):
+            offset = inner.vertices[mine] - centres[number]
+            around = np.arctan2(offset[:, 1], offset[:, 0])
+            colours[mine], infrared[mine] = eye_colours(inner.eye_angle[mine], around, iris)
+        else:
+            key = {"teeth": "tooth_rgb", "gums": "gum_rgb", "tongue": "tongue_rgb"}[name]
+            colours[mine] = rule[key]
+            if name == "teeth":
+                infrared[mine] = INFRARED_TEETH
+    return colours, infrared

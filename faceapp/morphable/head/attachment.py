@@ -40,7 +40,8 @@ def closest_weights(points: FloatArray, a: FloatArray, b: FloatArray, c: FloatAr
         start, end = corners[..., first, :], corners[..., second, :]
         along = end - start
         t = np.clip(_dot(points - start, along) / np.maximum(_dot(along, along), 1e-30), 0, 1)
-        gap = _dot(*(2 * (points - start - t[..., None] * along,)))
+        across = points - start - t[..., None] * along
+        gap = _dot(across, across)
         candidate = np.zeros_like(best)
         candidate[..., first], candidate[..., second] = 1 - t, t
         better = ~inside & (gap < distance)
@@ -67,7 +68,7 @@ def attach(points: npt.ArrayLike, vertices: FloatArray, triangles: IntArray) -> 
 
     Returns
     -------
-    rows : (n,) int64
+    rows : (n,) int32
         Index into ``triangles``.
     weights : (n, 3) float64
         Of the triangle's corners, summing to 1.
@@ -75,11 +76,11 @@ def attach(points: npt.ArrayLike, vertices: FloatArray, triangles: IntArray) -> 
     asked = np.atleast_2d(np.asarray(points, np.float64))
     corners = vertices[triangles]
     tree = cKDTree(corners.mean(axis=1))
-    _, candidates = tree.query(asked, k=min(_CANDIDATES, len(triangles)))
+    candidates = np.asarray(tree.query(asked, k=min(_CANDIDATES, len(triangles)))[1])
     chosen = corners[candidates]
-    spread = np.broadcast_to(asked[:, None, :], chosen.shape[:2] + (3,))
+    spread = np.broadcast_to(asked[:, None, :], (*chosen.shape[:2], 3))
     weights = closest_weights(spread, chosen[:, :, 0], chosen[:, :, 1], chosen[:, :, 2])
     found = np.einsum("nck,nckd->ncd", weights, chosen)
     nearest = np.linalg.norm(found - spread, axis=2).argmin(axis=1)
     rows = np.arange(len(asked))
-    return candidates[rows, nearest], weights[rows, nearest]
+    return candidates[rows, nearest].astype(np.int32), weights[rows, nearest]

@@ -13,7 +13,7 @@ from faceapp.morphable.head.attachment import attach
 from faceapp.morphable.head.cage import EYE_LANDMARKS, LEVELS, cage
 from faceapp.morphable.head.figures import figures
 from faceapp.morphable.head.fit import fit_cage
-from faceapp.morphable.head.subdivision import refine, triangulate
+from faceapp.morphable.head.subdivision import refine, subdivided, triangulate
 
 
 def build_head_data() -> dict[str, npt.NDArray[np.generic]]:
@@ -35,7 +35,7 @@ def build_head_data() -> dict[str, npt.NDArray[np.generic]]:
         fine = refine(topology.quads, topology.mirror, level)
         rows = np.full(len(wanted), -1, np.int32)
         weights = np.full((len(wanted), 3), np.nan)
-        rows[skin], weights[skin] = attach(wanted[skin], fine.matrix @ places, triangulate(fine.quads))
+        rows[skin], weights[skin] = attach(wanted[skin], subdivided(fine.matrix, places), triangulate(fine.quads))
         found[f"triangles_{level}"], found[f"weights_{level}"] = rows, weights
     return found
 

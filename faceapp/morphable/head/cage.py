@@ -145,10 +145,11 @@ class Cage:
 def inserts() -> dict[str, Insert]:
     """Return the seven inserts by name."""
     holes = figures("cage")["cage"]["holes"]
-    return {
-        name: Insert(*(int(holes[name][k]) for k in ("j0", "j1", "i0", "i1", "rings")), cap=bool(holes[name]["cap"]))
-        for name in INSERTS
-    }
+    found = {}
+    for name in INSERTS:
+        j0, j1, i0, i1, rings = (int(holes[name][k]) for k in ("j0", "j1", "i0", "i1", "rings"))
+        found[name] = Insert(j0, j1, i0, i1, rings, bool(holes[name]["cap"]))
+    return found
 
 
 class _Numbering:
@@ -166,9 +167,7 @@ def cage() -> Cage:
     """Return the cage's topology (built once)."""
     number = _Numbering()
     shapes = inserts()
-    hidden = {
-        (i, j) for s in shapes.values() for i in range(s.i0 + 1, s.i1) for j in range(s.j0 + 1, s.j1)
-    }
+    hidden = {(i, j) for s in shapes.values() for i in range(s.i0 + 1, s.i1) for j in range(s.j0 + 1, s.j1)}
     grid = np.full((ROWS + 1, COLUMNS), -1, np.int32)
     for i in range(ROWS + 1):
         for j in range(-HALF + 1, HALF + 1):

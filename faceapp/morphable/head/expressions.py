@@ -210,6 +210,12 @@ def clear_lids(surface: FloatArray, lids: IntArray, centre: FloatArray) -> None:
     surface[lids[near]] = centre + direction[near] * least[near, None]
 
 
+def teeth_back(weights: FloatArray) -> float:
+    """Return how far all teeth are drawn back, mm, for lips that roll in over them."""
+    rule = figures("expressions")["expressions"]["masks"]["teeth_back_mm"]
+    return float(sum(move * weights[expression_names().index(name)] for name, move in rule.items()))
+
+
 def jaw_pose(weights: FloatArray) -> tuple[float, FloatArray]:
     """Return the share of the jaw's full opening and the glide (3,), mm, of an expression's weights (21,)."""
     names, jaw = expression_names(), figures("parts")["parts"]["jaw"]

@@ -147,7 +147,11 @@ def _tooth(tooth: dict[str, float], turn: float, up: float) -> tuple[FloatArray,
     lat, phi = (a.ravel() for a in np.meshgrid(latitude, around, indexing="ij"))
     ring = power(np.cos(lat))
     body = np.stack([ring * power(np.cos(phi)), power(np.sin(lat)), ring * power(np.sin(phi))], axis=1)
-    body = np.concatenate([[[0, -1, 0]], body, [[0, 1, 0]]]) * [tooth["width"] / 2, tooth["height"] / 2, tooth["depth"] / 2]
+    body = np.concatenate([[[0, -1, 0]], body, [[0, 1, 0]]]) * [
+        tooth["width"] / 2,
+        tooth["height"] / 2,
+        tooth["depth"] / 2,
+    ]
     cos, sin = np.cos(turn), np.sin(turn)
     turned = np.stack([body[:, 0] * cos + body[:, 2] * sin, body[:, 1], -body[:, 0] * sin + body[:, 2] * cos], axis=1)
     centre = np.array([tooth["x"], tooth["y_edge"] + up * tooth["height"] / 2, tooth["z"]])
@@ -200,7 +204,5 @@ def turn_jaw(points: FloatArray, opening: float, shift: npt.ArrayLike) -> FloatA
     angle = np.radians(jaw["open_deg"]) * opening
     y, z = points[:, 1] - jaw["hinge_y"], points[:, 2] - jaw["hinge_z"]
     cos, sin = np.cos(angle), np.sin(angle)
-    turned = np.stack(
-        [points[:, 0], jaw["hinge_y"] + y * cos - z * sin, jaw["hinge_z"] + y * sin + z * cos], axis=1
-    )
+    turned = np.stack([points[:, 0], jaw["hinge_y"] + y * cos - z * sin, jaw["hinge_z"] + y * sin + z * cos], axis=1)
     return np.asarray(turned + np.asarray(shift, float), np.float64)

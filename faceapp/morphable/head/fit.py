@@ -12,7 +12,7 @@ from faceapp.morphable.head.attachment import attach
 from faceapp.morphable.head.cage import COLUMNS, HALF, INSERTS, ROWS, cage
 from faceapp.morphable.head.figures import figures
 from faceapp.morphable.head.smoothness import edges, second_differences
-from faceapp.morphable.head.subdivision import refine, triangulate
+from faceapp.morphable.head.subdivision import refine, subdivided, triangulate
 
 FIT_LEVEL = 2
 _MIRROR_X = np.array([-1.0, 1.0, 1.0])
@@ -160,7 +160,7 @@ def _point_to_plane(
     points: FloatArray, matrix: sparse.csr_array[np.float64], places: FloatArray, skin: IntArray, reject: float
 ) -> tuple[sparse.csr_array[np.float64], FloatArray]:
     """Return rows and right-hand side of ``n . (x - f)`` over the 3 C unknowns in the order x, y, z of each vertex."""
-    surface = matrix @ places
+    surface = subdivided(matrix, places)
     triangle, weights = attach(points, surface, skin)
     corners = skin[triangle]
     foot = np.einsum("nk,nkd->nd", weights, surface[corners])
@@ -170,9 +170,7 @@ def _point_to_plane(
     normal = np.cross(b - a, c - a)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     n = len(points)
-    pick = sparse.csr_array(
-        (weights.ravel(), (np.repeat(np.arange(n), 3), corners.ravel())), shape=(n, len(surface))
-    )
+    pick = sparse.csr_array((weights.ravel(), (np.repeat(np.arange(n), 3), corners.ravel())), shape=(n, len(surface)))
     on_cage = sparse.csr_array(pick @ matrix)
     spread = sparse.csr_array(sparse.kron(on_cage, np.ones((1, 3))))
     counts = np.diff(spread.indptr)

@@ -39,15 +39,15 @@ class Hairs:
 
     def line(self, start: tuple[float, float], end: tuple[float, float], alpha: float, width: int) -> None:
         """Draw one hair between two chart places."""
-        fraction = 3
-        points = [tuple(round(c * 2**fraction) for c in self.pixel(*p)) for p in (start, end)]
-        low = np.floor(np.minimum(*points) / 2**fraction).astype(int) - 3
-        high = np.ceil(np.maximum(*points) / 2**fraction).astype(int) + 4
+        ends = np.array([self.pixel(*start), self.pixel(*end)])
+        low = np.floor(ends.min(axis=0)).astype(int) - 3
+        high = np.ceil(ends.max(axis=0)).astype(int) + 4
         window = self.alpha[low[1] : high[1], low[0] : high[0]]
         stroke = np.zeros(window.shape, np.uint8)
-        shifted = [(int(x - low[0] * 2**fraction), int(y - low[1] * 2**fraction)) for x, y in points]
-        cv2.line(stroke, *shifted, 255, width, cv2.LINE_AA, fraction)
-        window[:] = 1 - (1 - window) * (1 - alpha / 255 * stroke.astype(np.float32))
+        fraction = 3
+        (x0, y0), (x1, y1) = np.rint((ends - low) * 2**fraction).astype(int).tolist()
+        cv2.line(stroke, (x0, y0), (x1, y1), (255,), width, cv2.LINE_AA, fraction)
+        window[:] = 1 - (1 - window) * (1 - alpha / 255**2 * stroke.astype(np.float32))
 
 
 def brow_hairs(ink: Hairs, sex: str, rng: np.random.Generator) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
@@ -15,7 +15,6 @@ from scipy import sparse
 from faceapp.core.arrays import BoolArray, Float32Array, FloatArray, IntArray, frozen
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.mesh import Mesh
-from faceapp.core.template import Template
 from faceapp.morphable.head import albedo, eyes_and_teeth, identity
 from faceapp.morphable.head.attachment import attach
 from faceapp.morphable.head.cage import EYE_LANDMARKS, INSERTS, LEVELS, PART_NAMES, cage
@@ -28,23 +27,16 @@ from faceapp.morphable.head.expressions import (
     expression_names,
     expression_weights,
     jaw_pose,
+    teeth_back,
 )
 from faceapp.morphable.head.figures import figures
 from faceapp.morphable.head.parameters import HeadParameters
-from faceapp.morphable.head.subdivision import inherit_corners, inherit_quads, refine, triangulate
+from faceapp.morphable.head.subdivision import inherit_corners, inherit_quads, refine, subdivided, triangulate
 
 FACE_PARTS = ("forehead", "brows", "eyes", "nose", "cheeks", "philtrum", "lips", "chin")
 """The face region of every figure (conventions)."""
 INNER_SKIN_PARTS = ("mouth_interior", "nostrils", "lid_insides")
 """What a scanner does not see of the skin."""
-STIFFNESS = {
-    **dict.fromkeys(("eyes", "lid_insides", "lips", "mouth_interior"), 0.5),
-    **dict.fromkeys(("nose", "nostrils", "brows", "chin", "philtrum"), 1.0),
-    "cheeks": 1.5,
-    **dict.fromkeys(("forehead", "temples", "jaw_underside", "scalp"), 2.0),
-    **dict.fromkeys(("ears", "neck"), 3.0),
-}
-LICENCE = "BSD-3-Clause; partly measured on ICT-FaceKit (MIT)"
 # A label that must not be lost to a larger neighbour comes first.
 _PRECEDENCE = (
     *("lips", "lid_insides", "nostrils", "mouth_interior", "eyes", "brows", "nose", "philtrum", "ears"),
@@ -167,7 +159,7 @@ class HeadModel:
     @functools.cached_property
     def mean(self) -> FloatArray:
         """(V, 3) float64 skin of the average head, mm, as the bases start from."""
-        return _frozen(self.matrix @ self.cage)
+        return _frozen(subdivided(self.matrix, self.cage))
 
     @functools.cached_property
     def identity_basis(self) -> Float32Array:
@@ -176,11 +168,11 @@ class HeadModel:
 
     @functools.cached_property
     def expression_basis(self) -> Float32Array:
-        """(21, V, 3) float32 displacement of the skin for weight 1 of each expression, mm, before lips and lids touch."""
+        """(21, V, 3) float32 displacement of the skin for weight 1 of each expression, mm; lips and lids may cross."""
         return self._on_skin(self.fields)
 
     def _on_skin(self, moves: FloatArray) -> Float32Array:
-        flat = self.matrix @ moves.transpose(1, 0, 2).reshape(moves.shape[1], -1)
+        flat = subdivided(self.matrix, moves.transpose(1, 0, 2).reshape(moves.shape[1], -1))
         basis = flat.reshape(len(flat), len(moves), 3).transpose(1, 0, 2)
         return frozen(np.ascontiguousarray(basis, np.float32), np.float32, (None, None, 3), "head basis")
 
@@ -256,14 +248,13 @@ class HeadModel:
         painting = albedo.paint(parameters)
         # Half the spacing of the vertices, so that a hair shows as its share of the skin.
         colours, infrared = painting.sample(self._vertex_chart, albedo.CELL / 2**self.level / 2)
-        skin = Mesh(surface.skin, self.triangles, colors=colours, uv=self.uv, texture=painting.rgb)
-        skin = Mesh(skin.vertices, skin.faces, skin.vertex_normals(), skin.colors, None, skin.uv, skin.texture)
-        inner_colours, inner_infrared = _inner_albedo(inner, parameters.iris)
+        skin = Mesh(_single(surface.skin), self.triangles, colors=colours, uv=self.uv, texture=painting.rgb)
+        skin = replace(skin, normals=skin.vertex_normals())
+        inner_colours, inner_infrared = albedo.inner_albedo(inner, parameters.iris)
         faces = np.concatenate([self.triangles, inner.faces + len(self.mirror)])
-        mesh = Mesh(
-            np.concatenate([surface.skin, inside]), faces, colors=np.concatenate([colours, inner_colours])
-        )
-        mesh = Mesh(mesh.vertices, mesh.faces, mesh.vertex_normals(), mesh.colors)
+        places = _single(np.concatenate([surface.skin, inside]))
+        mesh = Mesh(places, faces, colors=np.concatenate([colours, inner_colours]))
+        mesh = replace(mesh, normals=mesh.vertex_normals())
         return Head(
             skin=skin,
             mesh=mesh,
@@ -302,13 +293,17 @@ class HeadModel:
         centres = {side: eyes_and_teeth.eye_centres()[side] + eye_shift[side] for side in SIDES}
         places = self.cage + person + np.tensordot(weights, self.fields, 1)
         places = self._contact.apply(places, closing(weights), centres)
-        skin: FloatArray = self.matrix @ places
+        skin = subdivided(self.matrix, places)
         if folds and share > 0:
-            normals = Mesh(skin, self.triangles).vertex_normals()
+            normals = Mesh(_single(skin), self.triangles).vertex_normals()
             skin += share * self.fold_heights[:, None] * normals
         for side in SIDES:
             clear_lids(skin, self._lids[side], centres[side])
         return _Surface(skin, eye_shift, person[topology.rings["mouth"][5]].mean(axis=0))
+
+
+def _single(values: FloatArray) -> Float32Array:
+    return values.astype(np.float32)
 
 
 def _frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -321,26 +316,8 @@ def _pose_inner(inner: eyes_and_teeth.InnerParts, surface: _Surface, weights: Fl
     places[inner.lower] = eyes_and_teeth.turn_jaw(places[inner.lower], opening, glide)
     for part, side in enumerate(SIDES):
         places[inner.parts == part] += surface.eye_shift[side]
-    places[inner.parts >= len(SIDES)] += surface.mouth_shift
+    places[inner.parts >= len(SIDES)] += surface.mouth_shift - [0.0, 0.0, teeth_back(weights)]
     return places
-
-
-def _inner_albedo(inner: eyes_and_teeth.InnerParts, iris: int) -> tuple[npt.NDArray[np.uint8], Float32Array]:
-    rule = figures("parts")["parts"]["gums_tongue"]
-    colours = np.zeros((len(inner.parts), 3), np.uint8)
-    infrared = np.full(len(inner.parts), albedo.INFRARED_MOUTH, np.float32)
-    for number, name in enumerate(eyes_and_teeth.INNER_PART_NAMES):
-        mine = inner.parts == number
-        if number < len(SIDES):
-            offset = inner.vertices[mine] - eyes_and_teeth.eye_centres()[SIDES[number]]
-            around = np.arctan2(offset[:, 1], offset[:, 0])
-            colours[mine], infrared[mine] = albedo.eye_colours(inner.eye_angle[mine], around, iris)
-        else:
-            key = {"teeth": "tooth_rgb", "gums": "gum_rgb", "tongue": "tongue_rgb"}[name]
-            colours[mine] = rule[key]
-            if name == "teeth":
-                infrared[mine] = albedo.INFRARED_TEETH
-    return colours, infrared
 
 
 def _vertex_parts(quads: IntArray, quad_parts: IntArray, size: int) -> IntArray:
@@ -348,7 +325,7 @@ def _vertex_parts(quads: IntArray, quad_parts: IntArray, size: int) -> IntArray:
     votes = np.zeros((size, len(PART_NAMES)))
     np.add.at(votes, (quads.ravel(), np.repeat(quad_parts, 4)), 1.0)
     precedence = np.array([_PRECEDENCE.index(name) for name in PART_NAMES])
-    return (votes - 1e-3 * precedence).argmax(axis=1).astype(np.int32)
+    return np.asarray((votes - 1e-3 * precedence).argmax(axis=1), np.int32)
 
 
 @functools.cache
@@ -402,27 +379,4 @@ def load_head(level: int = 2) -> HeadModel:
         landmark_weights=_frozen(weights),
         modes=_frozen(identity.modes(places)),
         fields=_frozen(expression_fields()),
-    )
-
-
-def head_template() -> Template:
-    """Return the registration template: the average skin at level 2, its anchors, parts and stiffness.
-
-    Notes
-    -----
-    The cavities of mouth and nostrils and the insides of the lids stay in the mesh, so that its vertex order is the
-    head's; they are parts of their own and not in ``face``. Pupils and eye centres (74, 83, 104, 105) lie on the
-    eyeball and have no anchor.
-    """
-    model = load_head(2)
-    return Template(
-        name="faceapp head",
-        mesh=Mesh(model.mean, model.triangles, uv=model.uv),
-        anchor_triangles=model.landmark_triangles,
-        anchor_weights=model.landmark_weights,
-        parts=model.parts,
-        part_names=PART_NAMES,
-        face=model.face_region,
-        stiffness=dict(STIFFNESS),
-        licence=LICENCE,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -146,7 +147,7 @@ def _along(points: FloatArray, line: FloatArray) -> tuple[FloatArray, FloatArray
     lengths = np.linalg.norm(np.diff(line, axis=0), axis=1)
     before = np.concatenate([[0.0], np.cumsum(lengths)])
     best, place = np.full(len(points), np.inf), np.zeros(len(points))
-    for k, (a, b) in enumerate(zip(line, line[1:], strict=False)):
+    for k, (a, b) in enumerate(itertools.pairwise(line)):
         t = np.clip((points - a) @ (b - a) / lengths[k] ** 2, 0, 1)
         gap = np.linalg.norm(points - a - t[:, None] * (b - a), axis=1)
         nearer = gap < best

@@ -88,7 +88,7 @@ def random_parameters(
     """
     random = np.random.default_rng(rng)
     rule = figures("identity")["identity"]["sampling"]
-    drawn: Sex = ("female", "male")[int(random.integers(2))]  # type: ignore[assignment]
+    drawn: Sex = ("female", "male")[int(random.integers(2))]
     chosen = drawn if sex is None else sex
     years = float(random.uniform(18, 75))
     years = years if age is None else age

@@ -27,7 +27,7 @@ def _grid_triples(weights: dict[str, float]) -> list[_Triple]:
         for j in range(-HALF + 1, HALF + 1):
             for di, dj, key in ((0, 1, "grid_rows"), (1, 0, "grid_columns")):
                 before, after = (i - di, j - dj), (i + di, j + dj)
-                if not (0 <= before[0] and after[0] <= ROWS):
+                if before[0] < 0 or after[0] > ROWS:
                     continue
                 if _inside_hole(shapes, before, (i, j)) or _inside_hole(shapes, (i, j), after):
                     continue

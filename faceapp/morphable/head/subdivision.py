@@ -71,9 +71,7 @@ def _once(
     ends = np.stack([keys // n, keys % n], axis=1)
     corner = sparse.csr_array((np.full(4 * m, 0.25), (np.repeat(np.arange(m), 4), quads.ravel())), shape=(m, n))
     middle = sparse.csr_array((np.full(2 * e, 0.5), (np.repeat(np.arange(e), 2), ends.ravel())), shape=(e, n))
-    faces_of_edge = sparse.csr_array(
-        (np.ones(4 * m), (edge.ravel(), np.repeat(np.arange(m), 4))), shape=(e, m)
-    )
+    faces_of_edge = sparse.csr_array((np.ones(4 * m), (edge.ravel(), np.repeat(np.arange(m), 4))), shape=(e, m))
     border = np.asarray(faces_of_edge.sum(axis=1)).ravel() == 1
     inner = sparse.diags_array(np.where(border, 0.0, 0.5))
     edge_rows = (
@@ -103,8 +101,8 @@ def _vertex_rows(
     m, e = len(quads), len(ends)
     faces_at = sparse.csr_array((np.ones(4 * m), (quads.ravel(), np.repeat(np.arange(m), 4))), shape=(n, m))
     edges_at = sparse.csr_array((np.ones(2 * e), (ends.ravel(), np.repeat(np.arange(e), 2))), shape=(n, e))
-    valence = np.asarray(edges_at.sum(axis=1)).ravel()
-    n_faces = np.asarray(faces_at.sum(axis=1)).ravel()
+    valence: FloatArray = np.asarray(edges_at.sum(axis=1)).ravel()
+    n_faces: FloatArray = np.asarray(faces_at.sum(axis=1)).ravel()
     at_border = np.zeros(n, bool)
     at_border[ends[border]] = True
     smooth = ~at_border
@@ -115,6 +113,11 @@ def _vertex_rows(
     open_edges = sparse.diags_array(np.where(border, 0.25, 0.0))
     along = sparse.diags_array(at_border.astype(float)) @ edges_at @ open_edges @ middle
     return sparse.csr_array(face_mean + edge_mean + own + along)
+
+
+def subdivided(matrix: sparse.csr_array[np.float64], values: FloatArray) -> FloatArray:
+    """Return values (V, k) of the refined vertices from those of the cage (C, k)."""
+    return np.asarray(matrix @ values, np.float64)
 
 
 def inherit_corners(values: FloatArray, levels: int) -> FloatArray:
