@@ -34,6 +34,8 @@ class DecodeSettings:
         Whether points are those of the 5 x 5 plane fit (less noise) instead of the measured ones.
     max_sigma_px : float
         A point whose depth is less sure than this many pixel footprints is dropped.
+    max_unknown_sigma_px : float
+        The same where the sensor's noise is not stated: sigma then holds the fringes' harmonics too and is too large.
     min_island : float
         Share of the grid's pixels below which a patch of its own is dropped.
     """
@@ -41,6 +43,7 @@ class DecodeSettings:
     limits: PhaseLimits = field(default_factory=PhaseLimits)
     smooth: bool = False
     max_sigma_px: float = 1.0
+    max_unknown_sigma_px: float = 3.0
     min_island: float = 0.0003
 
 
@@ -117,7 +120,8 @@ def decode_group(
         )
     depth = _triangulate(group, phases, stacks[group.infrared[0].name].sequence.axis)
     brightness = stacks[group.infrared[0].name].frames.mean(axis=0, dtype=np.float32)
-    cloud, faces = _surface(depth, settings, group.infrared[0].name)
+    max_sigma_px = settings.max_sigma_px if phases[0].noise_known else settings.max_unknown_sigma_px
+    cloud, faces = _surface(depth, settings, max_sigma_px, group.infrared[0].name)
     if not len(cloud):
         lit = float(np.mean([np.isfinite(p.phase).mean() for p in phases]))
         raise DecodeError(
@@ -162,7 +166,9 @@ def _cached_epipolar(group: CameraGroup) -> tuple[PinholeGrid, PinholeGrid]:
     return found[1]
 
 
-def _surface(depth: InverseDepth, settings: DecodeSettings, camera: str) -> tuple[PointCloud, npt.NDArray[np.int32]]:
+def _surface(
+    depth: InverseDepth, settings: DecodeSettings, max_sigma_px: float, camera: str
+) -> tuple[PointCloud, npt.NDArray[np.int32]]:
     shape = depth.value.shape
     names = ("fitted", "fitted_sigma", "residual", "slope_u", "slope_v")
     out = {name: np.empty(shape, np.float32) for name in names}
@@ -173,7 +179,7 @@ def _surface(depth: InverseDepth, settings: DecodeSettings, camera: str) -> tupl
         footprint = z / depth.grid.focal
         sigma_z = depth.sigma * z * z
         off_fit = np.abs(out["residual"]) * z * z
-        keep = (sigma_z < settings.max_sigma_px * footprint) & (off_fit < np.maximum(5 * sigma_z, 0.5 * footprint))
+        keep = (sigma_z < max_sigma_px * footprint) & (off_fit < np.maximum(5 * sigma_z, 0.5 * footprint))
     keep = _without_islands(keep, settings.min_island)
     index = np.full(shape, -1, np.int32)
     rows, columns = np.nonzero(keep)

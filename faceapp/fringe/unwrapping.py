@@ -21,6 +21,9 @@ from faceapp.core.sequence import FringeSequence, GrayBit
 _MAX_NOISE = 0.125
 """Cycles: a rung whose predicted order residual exceeds this, at the noise below, would be guessed too often."""
 
+_SURE = 0.03
+"""Cycles: below this a rung is sure (a wrong order is over eight standard deviations away); then fewer rungs win."""
+
 _NOMINAL_NOISE = 0.003
 """Cycles: phase noise of one frequency that a ladder is planned for (16 mrad measured at default noise)."""
 
@@ -128,7 +131,7 @@ def _climb(rungs: list[Rung], goal: Rung, gray_bits: int) -> Ladder | None:
             ratio = rung.frequency / below.frequency
             step = float(np.hypot(ratio * below.noise, rung.noise))
             if ratio > 1 and step <= _MAX_NOISE:
-                candidates.append((max(cost, step), (*path, rung), start))
+                candidates.append((max(cost, step, _SURE), (*path, rung), start))
         if candidates:
             best[rung] = min(candidates, key=lambda c: (c[0], len(c[1])))
     if goal not in best:

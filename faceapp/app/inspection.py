@@ -1,0 +1,204 @@
+"""What a path holds, and whether it is whole: ``faceapp info`` and ``faceapp verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceapp.core.errors import DataError, FaceappError
+from faceapp.formats.capture_bundle import FILE, CaptureBundle, read_bundle
+from faceapp.formats.landmark_files import read_landmarks
+from faceapp.formats.ply import read_ply
+from faceapp.formats.reports import read_report
+from faceapp.formats.template_files import read_template
+from faceapp.fringe.unwrapping import plan_unwrapping
+from faceapp.store.project import Project, read_sample
+
+
+def describe_path(path: Path) -> dict[str, Any]:
+    """Return what a project, sample, bundle, mesh, template, report or landmark file holds, as JSON values.
+
+    Raises
+    ------
+    DataError
+        It is none of these, missing or damaged.
+    """
+    if not path.exists():
+        raise DataError(f"{path} does not exist")
+    if (path / "project.json").is_file():
+        return _describe_project(path)
+    if (path / "sample.json").is_file():
+        return _describe_sample(path)
+    if (path / FILE).is_file() or path.name == FILE:
+        return _describe_bundle(read_bundle(path))
+    if path.suffix == ".ply":
+        return _describe_ply(path)
+    if path.suffix == ".json":
+        return _describe_json(path)
+    raise DataError(
+        f"{path} is nothing that faceapp knows: expected a project, a sample, a capture bundle, a .ply, "
+        "or a .json of landmarks, a template or a report"
+    )
+
+
+def _describe_project(path: Path) -> dict[str, Any]:
+    with Project.open(path, read_only=True) as project:
+        return {
+            "kind": "project",
+            "name": project.settings["name"],
+            "rig": project.settings["rig"],
+            "subjects": [
+                {"code": s.code, "age": s.age, "gender": s.gender, "consent": list(s.consent)}
+                for s in project.subjects()
+            ],
+            "samples": [
+                {
+                    "sample": f"{s.subject}/{s.expression}/{s.take}",
+                    "verdict": s.verdict.value,
+                    "captured_at": s.captured_at,
+                }
+                for s in project.samples()
+            ],
+            "problems": project.problems,
+        }
+
+
+def _describe_sample(path: Path) -> dict[str, Any]:
+    sample = read_sample(path)
+    return {
+        "kind": "sample",
+        "sample": f"{sample.subject}/{sample.expression}/{sample.take}",
+        "captured_at": sample.captured_at,
+        "verdict": sample.verdict.value,
+        "has": sorted(p.name for p in path.iterdir() if p.is_dir() and not p.name.startswith(".")),
+        "runs": sorted(p.name for p in path.glob("runs/*") if not p.name.startswith(".")),
+    }
+
+
+def _describe_bundle(bundle: CaptureBundle) -> dict[str, Any]:
+    return {
+        "kind": "capture bundle",
+        "id": bundle.id,
+        "captured_at": bundle.captured_at,
+        "subject": bundle.subject,
+        "expression": bundle.expression,
+        "exposures": len(bundle.sequence),
+        "frequencies": list(bundle.sequence.frequencies),
+        "groups": [
+            {
+                "name": g.name,
+                "cameras": [f"{c.name} ({c.role}, {'calibrated' if c.model else 'not calibrated'})" for c in g.cameras],
+                "projector": f"{g.projector.name} ({'calibrated' if g.projector.optics else 'not calibrated'})",
+            }
+            for g in bundle.groups
+        ],
+        "truth": (bundle.folder / "truth").is_dir(),
+    }
+
+
+def _describe_ply(path: Path) -> dict[str, Any]:
+    data = read_ply(path)
+    points = data.columns("x", "y", "z")
+    low, high = (points.min(axis=0), points.max(axis=0)) if points is not None and len(points) else (None, None)
+    return {
+        "kind": "mesh" if len(data.faces) else "point cloud",
+        "vertices": 0 if points is None else len(points),
+        "faces": len(data.faces),
+        "properties": list(data.vertex),
+        "box_mm": None if low is None or high is None else np.stack([low, high]).round(2).tolist(),
+    }
+
+
+def _describe_json(path: Path) -> dict[str, Any]:
+    for kind, reader in (("landmarks", _landmarks), ("template", _template), ("report", _report)):
+        try:
+            return {"kind": kind, **reader(path)}
+        except DataError as error:
+            if f"faceapp/{kind}" in path.read_text(encoding="utf-8", errors="replace"):
+                raise error
+    raise DataError(f"{path} is no landmark, template or report file of faceapp (field schema)")
+
+
+def _landmarks(path: Path) -> dict[str, Any]:
+    marks = read_landmarks(path)
+    return {
+        "scheme": marks.scheme,
+        "dimension": marks.points.shape[1],
+        "placed": int(marks.placed.sum()),
+        "points": len(marks.points),
+        "annotator": marks.annotator,
+        "revision": marks.revision,
+    }
+
+
+def _template(path: Path) -> dict[str, Any]:
+    template = read_template(path)
+    return {
+        "name": template.name,
+        "vertices": len(template.mesh.vertices),
+        "anchors": int((template.anchor_triangles[:, 0] >= 0).sum()),
+        "parts": list(template.part_names),
+    }
+
+
+def _report(path: Path) -> dict[str, Any]:
+    report = read_report(path)
+    return {
+        "made_by": report.provenance.made_by,
+        "metrics": {m.name: m.value for m in report.metrics},
+        "warnings": list(report.warnings),
+    }
+
+
+def verify_path(path: Path) -> list[str]:
+    """Return every fault of a project, a sample or a bundle, read to the last frame; empty when it is whole.
+
+    Raises
+    ------
+    DataError
+        The path is none of these.
+    """
+    if (path / "project.json").is_file():
+        with Project.open(path, read_only=True) as project:
+            faults = list(project.problems)
+            for sample in project.samples():
+                faults += _verify_sample(project.sample_folder(sample))
+            return faults
+    if (path / "sample.json").is_file():
+        return _verify_sample(path)
+    return _verify_bundle(path)
+
+
+def _verify_sample(folder: Path) -> list[str]:
+    faults = _verify_bundle(folder / "capture") if (folder / "capture").is_dir() else []
+    for file in sorted(folder.rglob("*")):
+        if file.name.startswith(".") or any(p.startswith(".") for p in file.relative_to(folder).parts):
+            faults += [f"{file}: a half-written remain"] if file.name.endswith(".part") else []
+        elif file.suffix == ".ply" or (file.suffix == ".json" and "landmarks" in file.parts):
+            faults += _fault(lambda f=file: describe_path(f))
+    return faults
+
+
+def _verify_bundle(folder: Path) -> list[str]:
+    try:
+        bundle = read_bundle(folder)
+        plan_unwrapping(bundle.sequence)
+    except FaceappError as error:
+        return [str(error)]
+    faults: list[str] = []
+    for group in bundle.groups:
+        faults += _fault(group.model)
+        for camera in group.cameras:
+            read = bundle.stack if camera.role == "ir" else bundle.picture
+            faults += _fault(lambda read=read, camera=camera: read(camera))
+    return faults
+
+
+def _fault(act: Any) -> list[str]:
+    try:
+        act()
+    except FaceappError as error:
+        return [str(error)]
+    return []
