@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from faceapp.gui.theme import SIZES, icon, surface
 from faceapp.gui.widgets.buttons import ToolButton
@@ -48,6 +48,7 @@ class StatusBar(QWidget):
         self._job_cancel.clicked.connect(self.jobCancelled)
         for widget in (Spinner(), self._job_text, self._job_bar, self._job_far, self._job_cancel):
             job.addWidget(widget)
+        self._job.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self._job.hide()
         row.addWidget(self._job)
         row.addStretch()
@@ -57,14 +58,14 @@ class StatusBar(QWidget):
         row.addLayout(self._state_row)
         self._line = QWidget()
         self._line.setFixedSize(1, 14)
-        self._line.setProperty("role", "line")
+        surface(self._line, "line")
         row.addWidget(self._line)
         self._saved = label("", "secondary")
         row.addWidget(self._saved)
         self._operator = QToolButton()
         self._operator.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._operator.setIcon(icon("user-circle"))
-        self._operator.setText("Who?")
+        self._operator.setText(" Who?")
         self._operator.setFixedHeight(22)
         self._operator.setToolTip("Who sits here: every act carries these initials")
         self._operator.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -111,9 +112,9 @@ class StatusBar(QWidget):
 
     def set_operator(self, initials: str) -> None:
         """Show who sits here; an empty text asks."""
-        self._operator.setText(initials or "Who?")
+        self._operator.setText(f" {initials or 'Who?'}")
 
     @property
     def operator(self) -> str:
         """The initials shown."""
-        return self._operator.text()
+        return self._operator.text().strip()

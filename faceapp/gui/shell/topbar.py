@@ -132,7 +132,8 @@ class TopBar(QWidget):
             self.menus[name] = menu
         self.crumbs = Breadcrumb()
         self.search = SearchBox()
-        row.addWidget(self.menu_bar)
+        self.menu_bar.setFixedHeight(30)
+        row.addWidget(self.menu_bar, 0, Qt.AlignmentFlag.AlignVCenter)
         self._line = QWidget()
         self._line.setFixedSize(QSize(1, 20))
         surface(self._line, "line")

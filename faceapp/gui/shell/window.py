@@ -212,6 +212,7 @@ class MainWindow(QMainWindow):
         self.rail.set_current(identifier)
         self.actions_registry.set_workspace(identifier)
         wanted.enter()
+        wanted.setFocus()
         self.workspaceChanged.emit(identifier)
 
     @property

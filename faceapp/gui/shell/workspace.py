@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from faceapp.gui.shell.actions import Action
@@ -24,6 +24,10 @@ class Workspace(QWidget):
     """
 
     crumbsChanged = Signal(list)  # noqa: N815 - a Qt name
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # takes the keys from the bars round it
 
     def actions_of(self) -> Sequence[Action]:
         """Return the actions; their keys hold while this workspace is on the screen."""

@@ -30,6 +30,7 @@ def font(size: int = 13, weight: int = 400) -> QFont:
     result.setPixelSize(size)
     result.setWeight(QFont.Weight(weight))
     result.setStyleHint(QFont.StyleHint.SansSerif)
+    result.setHintingPreference(QFont.HintingPreference.PreferNoHinting)  # widths in fractions of a pixel
     if size < _TABULAR_BELOW:
         result.setFeature(_TABULAR, 1)
     return result

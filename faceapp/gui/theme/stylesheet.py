@@ -34,6 +34,7 @@ def _grounds(t: Tokens) -> str:
     *[surface="check"] {{ background: {t.amber_tint}; border-radius: 8px; }}
     *[surface="good"] {{ background: {t.green_tint}; border-radius: 8px; }}
     *[surface="info"] {{ background: {t.info_tint}; border-radius: 8px; }}
+    *[surface="line"] {{ background: {t.line}; }}
     QFrame[role="line"] {{ background: {t.line}; border: none; }}
     QSplitter::handle {{ background: {t.line}; }}
     QSplitter::handle:hover {{ background: {t.accent}; }}
@@ -115,7 +116,7 @@ def _fields(t: Tokens, more_contrast: bool) -> str:
     QLineEdit[wrong="true"], QSpinBox[wrong="true"], QDoubleSpinBox[wrong="true"] {{ border: 1px solid {t.red}; }}
     QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {{ color: {t.edge};
         background: {t.press if t.dark else t.raised}; }}
-    QSpinBox, QDoubleSpinBox {{ padding-right: 4px; }}
+    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
     QPlainTextEdit[role="details"] {{ background: {t.canvas if t.dark else t.hover}; color: {t.text2}; border: none;
         border-radius: 6px; padding: 6px 8px; }}
     QComboBox::drop-down {{ border: none; width: 24px; }}

@@ -1,0 +1,1 @@
+"""Small pictures of numbers, drawn by QPainter."""

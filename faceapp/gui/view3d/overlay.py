@@ -1,0 +1,74 @@
+"""What a QPainter draws over a 3D picture: axes, scale, colour bar, captions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+
+from faceapp.gui.plots.colorbar import draw_color_bar
+from faceapp.gui.theme import MARKS, color, font
+from faceapp.gui.view3d.camera import OrbitCamera
+from faceapp.gui.view3d.layers import Scalars
+from faceapp.gui.widgets.painting import CENTER, LEFT, RIGHT, draw_text, fill_rounded
+
+
+def draw_axes(painter: QPainter, camera: OrbitCamera, at: QPointF, length: float = 26) -> None:
+    """Draw the axes of the rig frame with their letters."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    inks = (MARKS.axis_x, MARKS.axis_y, MARKS.axis_z)
+    local = camera.rotation.T  # rows: x, y, z in right, up, back
+    for axis in np.argsort(local[:, 2]):
+        dx, dy = float(local[axis, 0]) * length, -float(local[axis, 1]) * length
+        ink = QColor(inks[axis])
+        painter.setPen(QPen(ink, 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawLine(QLineF(at, QPointF(at.x() + dx, at.y() + dy)))
+        grow = (length + 9) / length
+        box = QRectF(at.x() + dx * grow - 8, at.y() + dy * grow - 8, 16, 16)
+        if math.hypot(dx, dy) > 5:
+            draw_text(painter, box, "xyz"[axis], font(11, 600), ink, CENTER)
+
+
+def nice_length(most_mm: float) -> float:
+    """Return the largest of 1, 2, 5, 10, 20, … mm that is not above ``most_mm``."""
+    if most_mm <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(most_mm))
+    return max(step * power for step in (1, 2, 5) if step * power <= most_mm * 1.0000001)
+
+
+def draw_scale(painter: QPainter, camera: OrbitCamera, frame: QRectF) -> None:
+    """Draw the scale bar at the lower right; it holds at the depth of the focus."""
+    mm_per_pixel = camera.mm_per_pixel(frame.height())
+    length = nice_length(min(140.0, frame.width() / 4) * mm_per_pixel)
+    width = length / mm_per_pixel
+    right, y = frame.right() - 14, frame.bottom() - 14
+    ink = color("text2")
+    painter.setPen(QPen(ink, 1.5))
+    painter.drawLine(QLineF(right - width, y, right, y))
+    painter.drawLine(QLineF(right - width, y - 4, right - width, y + 0.5))
+    painter.drawLine(QLineF(right, y - 4, right, y + 0.5))
+    text = f"{length:g}\N{NO-BREAK SPACE}mm" if length >= 1 else f"{length * 1000:g}\N{NO-BREAK SPACE}µm"
+    box = QRectF(right - max(width, 60), y - 20, max(width, 60), 16)
+    draw_text(painter, box, text, font(11, 600), ink, CENTER if width >= 60 else RIGHT)
+
+
+def draw_plain(painter: QPainter, at: QPointF, text: str, right: bool = False) -> None:
+    """Draw a caption on the ground of the view, ``at`` its baseline corner."""
+    width = QFontMetricsF(font(11, 500)).horizontalAdvance(text) + 2
+    box = QRectF(at.x() - (width if right else 0), at.y() - 12, width, 16)
+    draw_text(painter, box, text, font(11, 500), color("text2"), LEFT)
+
+
+def draw_bar_panel(painter: QPainter, bar: Scalars, frame: QRectF) -> QRectF:
+    """Draw the colour bar on a plate at the lower left; return the plate."""
+    width = min(316.0, frame.width() - 20)
+    plate = QRectF(frame.left() + 10, frame.bottom() - 10 - 64, width, 64)
+    fill_rounded(painter, plate, color("panel", 0.86), 8)
+    inner = plate.adjusted(12, 6, -12, -6)
+    draw_text(painter, QRectF(inner.x(), inner.y(), inner.width(), 18), bar.title, font(12), color("text"), LEFT)
+    strip = QRectF(inner.x(), inner.y() + 20, inner.width(), 32)
+    draw_color_bar(painter, strip, bar.colormap, bar.low, bar.high, bar.unit)
+    return plate

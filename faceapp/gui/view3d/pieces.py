@@ -1,0 +1,131 @@
+"""Geometry cut into what can be drawn within a frame: a proxy for movement, pieces for the whole picture.
+
+NumPy only, so that it can run on a thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from faceapp.core.arrays import Float32Array
+from faceapp.core.cloud import PointCloud
+from faceapp.core.mesh import Mesh
+
+PROXY_POINTS = 30_000
+PROXY_TRIANGLES = 50_000
+PIECE_POINTS = 90_000
+PIECE_TRIANGLES = 100_000
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A part of a layer: which vertices it has, and their triangles (``None``: points)."""
+
+    vertices: Indices
+    faces: npt.NDArray[np.int64] | None
+
+    @property
+    def count(self) -> int:
+        """Points or triangles."""
+        return len(self.vertices) if self.faces is None else len(self.faces)
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """A layer made ready: the proxy, the pieces of the whole, the normals."""
+
+    proxy: Piece
+    whole: tuple[Piece, ...]
+    normals: Float32Array | None
+    spacing: float
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+
+    @property
+    def small(self) -> bool:
+        """Whether the proxy is the whole."""
+        return len(self.whole) == 1 and self.whole[0] is self.proxy
+
+
+def size_of(data: Mesh | PointCloud) -> int:
+    """Return the number of triangles or points."""
+    return len(data.faces) if isinstance(data, Mesh) else len(data)
+
+
+def cut(data: Mesh | PointCloud) -> Pieces:
+    """Make a layer ready."""
+    if isinstance(data, Mesh):
+        return _cut_mesh(data)
+    return _cut_cloud(data)
+
+
+def _box(points: Float32Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    known = points[np.isfinite(points).all(axis=1)] if len(points) else points
+    if not len(known):
+        return np.full(3, -100.0), np.full(3, 100.0)
+    return known.min(axis=0).astype(np.float64), known.max(axis=0).astype(np.float64)
+
+
+def _cut_cloud(cloud: PointCloud) -> Pieces:
+    n = len(cloud)
+    # A fixed shuffle: every piece is a thin sample of the whole, so the picture fills in evenly.
+    order = np.random.default_rng(0).permutation(n)
+    if n <= PROXY_POINTS:
+        whole: tuple[Piece, ...] = (Piece(order, None),)
+        proxy = whole[0]
+    else:
+        proxy = Piece(order[:PROXY_POINTS], None)
+        whole = tuple(Piece(order[i : i + PIECE_POINTS], None) for i in range(0, n, PIECE_POINTS))
+    low, high = _box(cloud.points)
+    # A head seen from three sides shows about half of its box's faces.
+    area = float((high[0] - low[0]) * (high[1] - low[1])) * 1.5
+    spacing = (max(area, 1.0) / max(n, 1)) ** 0.5
+    return Pieces(proxy, whole, cloud.normals, spacing, low, high)
+
+
+def _cut_mesh(mesh: Mesh) -> Pieces:
+    faces = mesh.faces.astype(np.int64)
+    low, high = _box(mesh.vertices)
+    normals = mesh.normals if mesh.normals is not None else mesh.vertex_normals()
+    if len(faces) <= PROXY_TRIANGLES:
+        whole: tuple[Piece, ...] = (_piece(faces, len(mesh.vertices)),)
+        proxy = whole[0]
+    else:
+        proxy = _clustered(mesh, faces, low, high)
+        whole = tuple(
+            _piece(faces[i : i + PIECE_TRIANGLES], len(mesh.vertices)) for i in range(0, len(faces), PIECE_TRIANGLES)
+        )
+    return Pieces(proxy, whole, normals, 0.0, low, high)
+
+
+def _piece(faces: npt.NDArray[np.int64], n: int) -> Piece:
+    used = np.zeros(n, bool)
+    used[faces.ravel()] = True
+    vertices = np.flatnonzero(used)
+    new = np.cumsum(used) - 1
+    return Piece(vertices, new[faces])
+
+
+def _clustered(
+    mesh: Mesh, faces: npt.NDArray[np.int64], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
+) -> Piece:
+    """Merge the vertices of each cell of a grid: crude and fast, good enough while the hand moves."""
+    area = float(mesh.vertex_areas().sum())
+    cell = max(1e-6, (area / (PROXY_TRIANGLES / 2)) ** 0.5)
+    for _ in range(4):
+        steps = np.maximum(1, np.ceil((high - low) / cell)).astype(np.int64) + 1
+        grid = np.clip(((np.nan_to_num(mesh.vertices) - low) / cell).astype(np.int64), 0, steps - 1)
+        key = (grid[:, 0] * steps[1] + grid[:, 1]) * steps[2] + grid[:, 2]
+        _, first, cluster = np.unique(key, return_index=True, return_inverse=True)
+        small = cluster.reshape(-1)[faces]
+        flat = (small[:, 0] == small[:, 1]) | (small[:, 1] == small[:, 2]) | (small[:, 0] == small[:, 2])
+        kept = small[~flat]
+        if len(kept) <= PROXY_TRIANGLES * 1.2:
+            break
+        cell *= max(1.1, (len(kept) / PROXY_TRIANGLES) ** 0.5)
+    return Piece(first, kept)
