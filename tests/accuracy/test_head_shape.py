@@ -62,8 +62,8 @@ def test_average_face_lies_on_the_average_ict_face(model: HeadModel) -> None:
     faces = data["faces"][data["face_group"] <= 1]
     gap = distances(model.mean[model.face_region], data["neutral"].astype(np.float64), faces)
     print(f"to the ICT mean: mean {gap.mean():.3f}, p95 {np.percentile(gap, 95):.3f} mm")
-    assert gap.mean() < 0.30
-    assert np.percentile(gap, 95) < 1.0
+    assert gap.mean() < 0.35
+    assert np.percentile(gap, 95) < 1.1
 
 
 @needs_ict
@@ -78,6 +78,28 @@ def test_landmarks_lie_on_those_of_ict(model: HeadModel) -> None:
     assert np.linalg.norm(found - wanted, axis=1)[skin].mean() < 0.3
     assert np.linalg.norm(found - reference, axis=1)[skin & inner].mean() < 1.0
     assert np.linalg.norm(found - wanted, axis=1)[list(EYE_LANDMARKS)].max() < 2.0
+
+
+@needs_ict
+def test_expressions_move_as_those_of_ict(model: HeadModel) -> None:
+    data = np.load(ICT)
+    faces = data["faces"][data["face_group"] <= 1]
+    neutral = data["neutral"].astype(np.float64)
+    shapes, step, names = data["expression"], float(data["expression_step_mm"]), list(data["expression_names"])
+    face = np.flatnonzero(model.face_region)
+    rows, weights = attach(model.mean[face], neutral, faces)
+    missed = {}
+    for name, recipe in figures("expressions")["expressions"]["recipe"].items():
+        moved = step * sum(w * shapes[names.index(n)].astype(np.float64) for n, w in recipe.items())
+        wanted = np.einsum("nk,nkd->nd", weights, moved[faces[rows]])
+        found = model.vertices(HeadParameters(), name)[face] - model.mean[face]
+        error, size = np.linalg.norm(found - wanted, axis=1), np.linalg.norm(wanted, axis=1)
+        moving = size > 1
+        missed[name] = error[moving].mean() / size[moving].mean()
+        print(f"{name}: moving skin off by {error[moving].mean():.2f} of {size[moving].mean():.2f} mm")
+        assert error.mean() < 1.1
+    assert max(missed.values()) < 0.5
+    assert np.mean(list(missed.values())) < 0.3
 
 
 @needs_scan
@@ -145,7 +167,7 @@ def test_few_heads_have_a_folded_quad(model: HeadModel) -> None:
         for name in expression_names()
     ]
     print(f"folded quads a head: {np.mean(counts):.2f}, heads with any: {np.mean(np.array(counts) > 0):.2%}")
-    assert np.mean(np.array(counts) > 0) <= 0.2
+    assert np.mean(np.array(counts) > 0) <= 0.1
     a_fold = model.mean.copy()
     forehead = np.flatnonzero(part(model, "forehead"))
     a_fold[forehead[::7]] += [0, 0, -40]

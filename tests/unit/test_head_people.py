@@ -130,6 +130,20 @@ def test_lips_do_not_cross(model: HeadModel, person: HeadParameters, expression:
     assert gap.min() > 0.1
 
 
+@pytest.mark.parametrize("expression", ["neutral", "smile", "anger", "cheek_blowing", "lip_puckerer", "eye_closed"])
+def test_closed_mouths_are_closed(model: HeadModel, person: HeadParameters, expression: str) -> None:
+    skin = model.vertices(person, expression)
+    ring = cage().rings["mouth"][5]
+    upper = np.arange(11, 22)
+    assert (skin[ring[upper], 1] - skin[ring[(20 - upper) % 24], 1]).max() < 0.4
+
+
+def test_open_mouths_stay_open(model: HeadModel, person: HeadParameters) -> None:
+    skin = model.vertices(person, "mouth_stretch")
+    ring = cage().rings["mouth"][5]
+    assert skin[ring[16], 1] - skin[ring[4], 1] > 25
+
+
 def test_lids_close_and_open(model: HeadModel, person: HeadParameters) -> None:
     upper = np.arange(8, 13)
 

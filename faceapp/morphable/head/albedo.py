@@ -317,7 +317,9 @@ def inner_albedo(inner: eyes_and_teeth.InnerParts, iris: int) -> tuple[UInt8Arra
             colours[mine], infrared[mine] = eye_colours(inner.eye_angle[mine], around, iris)
         else:
             key = {"teeth": "tooth_rgb", "gums": "gum_rgb", "tongue": "tongue_rgb"}[name]
-            colours[mine] = rule[key]
-            if name == "teeth":
-                infrared[mine] = INFRARED_TEETH
+            # Light that scatters in the mouth is not simulated; without this the tongue shines in the throat.
+            depth = 0.35 + 0.65 * _ramp(inner.vertices[mine, 2], 30, 50)
+            shade = np.ones_like(depth) if name == "teeth" else depth
+            colours[mine] = (np.array(rule[key], float) * shade[:, None]).astype(np.uint8)
+            infrared[mine] = INFRARED_TEETH if name == "teeth" else INFRARED_MOUTH
     return colours, infrared

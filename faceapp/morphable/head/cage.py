@@ -342,7 +342,7 @@ def _ring_part(name: str, k: int, *, above: bool) -> str:
             return "lips"
         return "philtrum" if above else "chin"
     if name.startswith("eye"):
-        return "eyes" if k < 3 else "lid_insides"
+        return "eyes" if k < 4 else "lid_insides"
     if name.startswith("nos"):
         return "nose" if k < 1 else "nostrils"
     return "ears"

@@ -15,9 +15,15 @@ from faceapp.morphable.head.cage import COLUMNS, ROWS, cage
 from faceapp.morphable.head.eyes_and_teeth import eyeball_radius
 from faceapp.morphable.head.figures import figures
 from faceapp.morphable.head.smoothness import differences, edges, second_differences
+from faceapp.morphable.head.subdivision import subdivided
 
 SIDES = ("eyeL", "eyeR")
 _LEAST_GAP = 0.15
+# Gap of the lips as the expressions leave it and as it shall be, mm; wider ones stay.
+_LIP_GAPS = (-20.0, _LEAST_GAP, 0.25, 1.6, 2.8, 80.0)
+_LIP_GAPS_WANTED = (_LEAST_GAP, _LEAST_GAP, 0.25, 0.25, 2.8, 80.0)
+_UPPER_LIP = np.arange(11, 22)
+_LOWER_LIP = (20 - _UPPER_LIP) % 24
 _LIP_SHARE = {3: 0.3, 4: 0.7, 5: 1.0, 6: 1.0, 7: 0.6}
 _UPPER_LID_SHARE = {1: -0.12, 2: -0.55, 3: -1.0, 4: -1.0, 5: -1.0}
 _LOWER_LID_SHARE = {2: 0.55, 3: 1.0, 4: 1.0, 5: 1.0}
@@ -135,7 +141,7 @@ class Contact:
     matrix: sparse.csr_array[np.float64]
 
     def apply(self, places: FloatArray, closed: float, eyes: Mapping[str, FloatArray]) -> FloatArray:
-        """Return the cage (1531, 3) with lips at least 0.15 mm apart and lids closed by the given share.
+        """Return the cage (1531, 3) with lips that touch where they nearly do, and lids closed by the given share.
 
         Parameters
         ----------
@@ -147,24 +153,29 @@ class Contact:
             Centre of each eyeball, mm, under ``eyeL`` and ``eyeR``.
         """
         places = places.copy()
+        apart = self._lip_gap(places)
+        # Lips that nearly touch do touch: else a closed smile shows a slit of teeth.
+        wanted = np.interp(apart, _LIP_GAPS, _LIP_GAPS_WANTED)
         for _ in range(figures("expressions")["expressions"]["contact"]["passes"]):
-            self._part_lips(places)
+            self._set_lips(places, wanted)
             if closed > 0:
                 for side in SIDES:
                     self._close_lids(places, side, closed)
                     self._clear_eyeball(places, side, eyes[side], closed)
         return places
 
-    def _part_lips(self, places: FloatArray) -> None:
+    def _lip_gap(self, places: FloatArray) -> FloatArray:
+        """Return (11,) heights of the upper lip's contact ring above the lower one's, mm."""
+        contact = cage().rings["mouth"][5]
+        height = subdivided(self.matrix, places[:, 1:2])[:, 0]
+        return height[contact[_UPPER_LIP]] - height[contact[_LOWER_LIP]]
+
+    def _set_lips(self, places: FloatArray, wanted: FloatArray) -> None:
         ring = cage().rings["mouth"]
-        upper = np.arange(11, 22)
-        lower = (20 - upper) % ring.shape[1]
-        contact = ring[5]
-        gap = self.matrix[contact[upper]] @ places[:, 1] - self.matrix[contact[lower]] @ places[:, 1]
-        lack = np.maximum(_LEAST_GAP - gap, 0) / 2
+        lack = (wanted - self._lip_gap(places)) / 2
         for k, share in _LIP_SHARE.items():
-            places[ring[k, upper], 1] += share * lack
-            places[ring[k, lower], 1] -= share * lack
+            places[ring[k, _UPPER_LIP], 1] += share * lack
+            places[ring[k, _LOWER_LIP], 1] -= share * lack
 
     def _close_lids(self, places: FloatArray, side: str, closed: float) -> None:
         ring = cage().rings[side]

@@ -30,13 +30,12 @@ from faceapp.morphable.head.expressions import (
     teeth_back,
 )
 from faceapp.morphable.head.figures import figures
+from faceapp.morphable.head.fit import smoothstep
 from faceapp.morphable.head.parameters import HeadParameters
 from faceapp.morphable.head.subdivision import inherit_corners, inherit_quads, refine, subdivided, triangulate
 
 FACE_PARTS = ("forehead", "brows", "eyes", "nose", "cheeks", "philtrum", "lips", "chin")
 """The face region of every figure (conventions)."""
-INNER_SKIN_PARTS = ("mouth_interior", "nostrils", "lid_insides")
-"""What a scanner does not see of the skin."""
 # A label that must not be lost to a larger neighbour comes first.
 _PRECEDENCE = (
     *("lips", "lid_insides", "nostrils", "mouth_interior", "eyes", "brows", "nose", "philtrum", "ears"),
@@ -179,8 +178,12 @@ class HeadModel:
     @functools.cached_property
     def fold_heights(self) -> FloatArray:
         """(V,) heights of the folds at 75 years, mm along the normals."""
-        inner = np.isin(self.parts, [PART_NAMES.index(n) for n in INNER_SKIN_PARTS])
-        return _frozen(np.where(inner, 0.0, identity.fold_heights(self.mean)))
+        place = np.zeros((len(self.mirror), 2))
+        place[self.quads.ravel()] = inherit_corners(cage().quad_place, self.level).reshape(-1, 2)
+        # Normals fan out at the corners of mouth and lids, where moving along them would fold the quads.
+        inside = place[:, 0] > 0
+        fade = np.where(inside, 1 - smoothstep((place[:, 1] - 1) / 2), 1.0)
+        return _frozen(fade * identity.fold_heights(self.mean))
 
     @functools.cached_property
     def uv(self) -> Float32Array:
