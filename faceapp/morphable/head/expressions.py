@@ -168,7 +168,7 @@ class Contact:
         """Return (11,) heights of the upper lip's contact ring above the lower one's, mm."""
         contact = cage().rings["mouth"][5]
         height = subdivided(self.matrix, places[:, 1:2])[:, 0]
-        return height[contact[_UPPER_LIP]] - height[contact[_LOWER_LIP]]
+        return np.asarray(height[contact[_UPPER_LIP]] - height[contact[_LOWER_LIP]], np.float64)
 
     def _set_lips(self, places: FloatArray, wanted: FloatArray) -> None:
         ring = cage().rings["mouth"]
