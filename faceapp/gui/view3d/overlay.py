@@ -55,11 +55,12 @@ def draw_scale(painter: QPainter, camera: OrbitCamera, frame: QRectF) -> None:
     draw_text(painter, box, text, font(11, 600), ink, CENTER if width >= 60 else RIGHT)
 
 
-def draw_plain(painter: QPainter, at: QPointF, text: str, right: bool = False) -> None:
-    """Draw a caption on the ground of the view, ``at`` its baseline corner."""
-    width = QFontMetricsF(font(11, 500)).horizontalAdvance(text) + 2
-    box = QRectF(at.x() - (width if right else 0), at.y() - 12, width, 16)
-    draw_text(painter, box, text, font(11, 500), color("text2"), LEFT)
+def draw_caption(painter: QPainter, at: QPointF, text: str, right: bool = False) -> None:
+    """Draw a caption on a faint plate, ``at`` its lower left (or right) corner."""
+    width = QFontMetricsF(font(11, 500)).horizontalAdvance(text) + 14
+    plate = QRectF(round(at.x() - (width if right else 0)), at.y() - 20, width, 20)
+    fill_rounded(painter, plate, color("view_bottom", 0.72), 5)
+    draw_text(painter, plate, text, font(11, 500), color("text2"), CENTER)
 
 
 def draw_bar_panel(painter: QPainter, bar: Scalars, frame: QRectF) -> QRectF:

@@ -16,8 +16,8 @@ from faceapp.core.mesh import Mesh
 
 PROXY_POINTS = 30_000
 PROXY_TRIANGLES = 50_000
-PIECE_POINTS = 90_000
-PIECE_TRIANGLES = 100_000
+PIECE_POINTS = 60_000
+PIECE_TRIANGLES = 80_000
 
 Indices = npt.NDArray[np.int64]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import vtkmodules.vtkRenderingOpenGL2
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray, vtk_to_numpy
-from vtkmodules.vtkCommonCore import vtkFloatArray, vtkPoints, vtkUnsignedCharArray
+from vtkmodules.vtkCommonCore import vtkFloatArray, vtkLogger, vtkPoints, vtkUnsignedCharArray
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkImageData, vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper, vtkRenderer, vtkRenderWindow, vtkTexture
 
@@ -22,6 +22,7 @@ from faceapp.gui.view3d.layers import ColorBy, Edges, LayerStyle, Scalars, layer
 from faceapp.gui.view3d.pieces import Piece, Pieces
 
 assert vtkmodules.vtkRenderingOpenGL2  # imported for its side effect: the OpenGL factories
+vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)  # without a display VTK warns, then finds another way
 RGB = tuple[int, int, int]
 
 
