@@ -1,0 +1,182 @@
+"""A capture into a project: shoot, decode while the next group is shot, write, and only then say that it is saved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from faceapp.app.decoding import DecodedBundle, report_decoding, write_scans
+from faceapp.capture.engine import CaptureEngine, GroupCapture
+from faceapp.capture.plan import CapturePlan
+from faceapp.core.errors import DataError, FaceappError, UsageError
+from faceapp.core.signals import Reporter
+from faceapp.core.subject import Sample
+from faceapp.devices.protocols import ConnectedRig
+from faceapp.formats.atomic import new_folder
+from faceapp.formats.bundle_writing import GroupFrames, write_description, write_frames
+from faceapp.formats.capture_bundle import read_bundle, white_level
+from faceapp.formats.reports import write_report
+from faceapp.fringe.decode import DecodeSettings, GroupScan, decode_group
+from faceapp.store.project import Project
+
+
+@dataclass(frozen=True, eq=False)
+class Capture:
+    """A take that is on the disk.
+
+    Parameters
+    ----------
+    sample : Sample
+        Where it lies.
+    decoded : DecodedBundle
+        Its clouds, and why a group has none.
+    groups : dict of str to GroupCapture
+        The frames, still in memory.
+    seconds : float
+        From the first act to the last group decoded.
+    """
+
+    sample: Sample
+    decoded: DecodedBundle
+    groups: dict[str, GroupCapture]
+    seconds: float
+
+
+def capture_sample(
+    project: Project,
+    devices: ConnectedRig,
+    subject: str,
+    expression: str,
+    *,
+    engine: CaptureEngine | None = None,
+    plan: CapturePlan | None = None,
+    settings: DecodeSettings = DecodeSettings(),
+    reporter: Reporter | None = None,
+    on_frames: Callable[[GroupCapture], None] | None = None,
+    on_scan: Callable[[str, GroupScan], None] | None = None,
+    truth: bool = False,
+) -> Capture:
+    """Capture one take of one expression into a project.
+
+    Parameters
+    ----------
+    project : Project
+        Open for writing.
+    devices : ConnectedRig
+        Open devices.
+    subject, expression : str
+        Who does what; the subject must exist.
+    engine : CaptureEngine, optional
+        To share its status and its cancel; else one is made.
+    plan : CapturePlan, optional
+        Sequence and rate.
+    settings : DecodeSettings
+        Of the decoder.
+    reporter : Reporter, optional
+        Told of progress.
+    on_frames, on_scan : callable, optional
+        Called on the working threads as each group's frames and cloud are there.
+    truth : bool
+        Whether to keep the ground truth beside the capture, where the rig knows one.
+
+    Returns
+    -------
+    Capture
+        On the disk, verdict open; its clouds lie in the sample's ``scan`` folder.
+
+    Raises
+    ------
+    UsageError
+        The subject is unknown.
+    DeviceError, FrameLost, Cancelled
+        Nothing is left of the take.
+    """
+    reporter = reporter or Reporter()
+    engine = engine or CaptureEngine(devices)
+    plan = plan or CapturePlan()
+    project.subject(subject)
+    if not expression or not all(c.isalnum() or c in "_" for c in expression):
+        raise UsageError(f"expression {expression!r}: use letters, digits and _ only")
+    start = time.perf_counter()
+    takes = [s.take for s in project.samples(subject=subject, expression=expression)]
+    devices.prepare(subject, expression, max(takes, default=0) + 1)
+    captured: dict[str, GroupCapture] = {}
+    decoding: dict[str, Future[GroupScan]] = {}
+    entries: dict[str, Future[dict[str, object]]] = {}
+    total = len(devices.rig.groups)
+
+    with (
+        project.new_sample(subject, expression) as (sample, folder),
+        ThreadPoolExecutor(1, "decode") as decoder,
+        ThreadPoolExecutor(1, "write") as writer,
+    ):
+
+        def deliver(group: GroupCapture) -> None:
+            name = group.group.name
+            reporter.progress(0.6 * len(captured) / total, f"captured {name}")
+            captured[name] = group
+            if on_frames is not None:
+                on_frames(group)
+            decoding[name] = decoder.submit(_decode, group, settings, on_scan)
+            entries[name] = writer.submit(write_frames, folder / "capture", _frames(group, plan))
+
+        engine.capture(plan, deliver)
+        reporter.progress(0.6, "decoding and writing")
+        decoded = _gather(decoding)
+        seconds = time.perf_counter() - start
+        write_description(
+            folder / "capture",
+            capture_id=sample.id,
+            captured_at=sample.captured_at,
+            subject=subject,
+            expression=expression,
+            sequence=plan.sequence,
+            groups=[entry.result() for entry in entries.values()],
+        )
+        if truth:
+            devices.write_truth(folder / "capture" / "truth")
+        reporter.progress(0.9, "saving")
+    write_scan_folder(project, sample, decoded, settings)
+    reporter.progress(1.0, f"saved {sample.subject}/{sample.expression}/{sample.take}")
+    return Capture(sample, decoded, captured, seconds)
+
+
+def write_scan_folder(project: Project, sample: Sample, decoded: DecodedBundle, settings: DecodeSettings) -> None:
+    """Write the clouds of a sample into its ``scan`` folder, whole; an earlier one gives way."""
+    if not decoded.scans:
+        return
+    folder = project.sample_folder(sample)
+    report = report_decoding(read_bundle(folder / "capture"), decoded, settings)
+    with new_folder(folder / "scan", replace=True) as temporary:
+        write_scans(temporary, decoded)
+        write_report(temporary / "report.json", report)
+
+
+def _frames(group: GroupCapture, plan: CapturePlan) -> GroupFrames:
+    serials = {name: info.serial for name, info in group.infos.items()}
+    return GroupFrames(group.group, group.stacks, group.pictures, plan.settings.exposure_ms, serials)
+
+
+def _decode(
+    group: GroupCapture, settings: DecodeSettings, on_scan: Callable[[str, GroupScan], None] | None
+) -> GroupScan:
+    models = {m.name: m for m in group.group.infrared}
+    white = {name: white_level(s.frames, models[name].sensor.white_level) for name, s in group.stacks.items()}
+    picture = next(iter(group.pictures.values()), None)
+    scan = decode_group(group.group, dict(group.stacks), white, picture, settings)
+    if on_scan is not None:
+        on_scan(group.group.name, scan)
+    return scan
+
+
+def _gather(decoding: dict[str, Future[GroupScan]]) -> DecodedBundle:
+    scans: dict[str, GroupScan] = {}
+    failures: dict[str, FaceappError] = {}
+    for name, future in decoding.items():
+        try:
+            scans[name] = future.result()
+        except DataError as error:
+            failures[name] = error
+    return DecodedBundle(scans, failures, dict.fromkeys(decoding, 0.0))

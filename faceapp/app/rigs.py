@@ -1,0 +1,63 @@
+"""Rigs by name or by file: a driver and its options."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from faceapp.core.errors import DeviceError, UsageError
+from faceapp.devices.protocols import ConnectedRig
+from faceapp.devices.registry import connect_rig, driver_names
+from faceapp.formats.capture_bundle import FILE
+
+
+def connect_described_rig(rig: str, extra: Mapping[str, Any] | None = None) -> ConnectedRig:
+    """Connect a rig and open all its devices.
+
+    Parameters
+    ----------
+    rig : str
+        The name of a driver; a ``.toml`` file with ``driver`` and its options; or a capture bundle to replay.
+    extra : mapping, optional
+        Options on top.
+
+    Raises
+    ------
+    UsageError
+        No such driver or file; the message lists what is there.
+    DeviceError
+        A device is missing, busy or broken.
+    """
+    driver, options = _describe(rig)
+    devices = connect_rig(driver, {**options, **(extra or {})})
+    try:
+        for projector in devices.projectors.values():
+            projector.open()
+        for camera in devices.cameras.values():
+            camera.open()
+    except BaseException:
+        devices.close()
+        raise
+    return devices
+
+
+def _describe(rig: str) -> tuple[str, dict[str, Any]]:
+    if rig in driver_names():
+        return rig, {}
+    path = Path(rig)
+    if (path / FILE).is_file():
+        return "replay", {"bundle": path}
+    if path.suffix == ".toml" and path.is_file():
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, OSError) as error:
+            raise DeviceError(f"{path} cannot be read: {error}") from error
+        if not isinstance(data.get("driver"), str):
+            raise DeviceError(f"{path}: field driver: the name of a driver is expected ({', '.join(driver_names())})")
+        return data.pop("driver"), data
+    raise UsageError(
+        f"there is no rig {rig!r}: expected a driver ({', '.join(driver_names()) or 'none installed'}), "
+        "a .toml file that names one, or a capture bundle to replay"
+    )

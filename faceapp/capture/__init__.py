@@ -1,0 +1,1 @@
+"""Capture: the plan, the engine that runs it, buffers, and the verdict on what came."""

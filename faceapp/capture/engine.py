@@ -1,0 +1,222 @@
+"""The capture engine: arm, play, read, one group after the other; a lost frame is found and shot again, never decoded.
+
+IDLE > ARMING > PLAYING > READING > (next group) > IDLE, or FAILED, or CANCELLED. What comes out is whole; what
+is done with it (decode, write, show) is up to the caller.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from psygnal import Signal
+
+from faceapp.capture.frame_signs import FrameSigns, frame_signs
+from faceapp.capture.plan import CapturePlan, check_plan
+from faceapp.core.errors import Cancelled, DataError, DeviceError, FrameLost
+from faceapp.core.frames import FrameStack
+from faceapp.core.rig import CameraGroup
+from faceapp.devices.protocols import ConnectedRig
+from faceapp.devices.records import CameraInfo
+
+
+@enum.unique
+class State(enum.Enum):
+    """Where the engine is."""
+
+    IDLE = "idle"
+    ARMING = "arming"
+    PLAYING = "playing"
+    READING = "reading"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Status:
+    """A snapshot of the engine.
+
+    Parameters
+    ----------
+    state : State
+        Where it is.
+    group : str
+        Which group is at work; empty between captures.
+    text : str
+        For people.
+    """
+
+    state: State = State.IDLE
+    group: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class GroupCapture:
+    """What one group delivered.
+
+    Parameters
+    ----------
+    group : CameraGroup
+        Its calibrated facts.
+    stacks : dict of str to FrameStack
+        Of the infrared cameras.
+    pictures : dict of str to (H, W, 3) uint8
+        Of the colour cameras.
+    infos : dict of str to CameraInfo
+        Of all its cameras.
+    signs : dict of str to FrameSigns
+        Of the infrared cameras.
+    seconds : float
+        From arming to the last frame.
+    """
+
+    group: CameraGroup
+    stacks: dict[str, FrameStack]
+    pictures: dict[str, npt.NDArray[np.uint8]]
+    infos: dict[str, CameraInfo]
+    signs: dict[str, FrameSigns]
+    seconds: float
+
+
+class CaptureEngine:
+    """Runs captures on a connected rig.
+
+    Parameters
+    ----------
+    devices : ConnectedRig
+        Open devices.
+
+    Notes
+    -----
+    `capture` blocks: call it on a thread of its own. `cancel` may be called from any thread.
+    """
+
+    status_changed = Signal(Status)
+
+    def __init__(self, devices: ConnectedRig) -> None:
+        self._devices = devices
+        self._cancelled = threading.Event()
+        self._busy = threading.Lock()
+        self.status = Status()
+
+    def capture(self, plan: CapturePlan, deliver: Callable[[GroupCapture], None]) -> None:
+        """Shoot every group once; ``deliver`` gets each group as soon as its frames are whole.
+
+        Raises
+        ------
+        DeviceError
+            A capture runs already, or a device fails.
+        FrameLost
+            A frame was lost in the retries too; the light is off and the cameras are disarmed.
+        Cancelled
+            `cancel` was called.
+        """
+        if not self._busy.acquire(blocking=False):
+            raise DeviceError("a capture runs already; wait for it or cancel it")
+        try:
+            self._cancelled.clear()
+            check_plan(plan, self._devices)
+            for group in self._devices.rig.groups:
+                deliver(self._shoot_with_retries(group, plan))
+            self._set(Status(State.IDLE, "", "captured"))
+        except Cancelled:
+            self._set(Status(State.CANCELLED, "", "stopped"))
+            raise
+        except BaseException as error:
+            self._set(Status(State.FAILED, self.status.group, str(error)))
+            raise
+        finally:
+            self._busy.release()
+
+    def cancel(self) -> None:
+        """Stop the capture that runs: light off, cameras disarmed."""
+        self._cancelled.set()
+        group = self.status.group
+        if group:
+            self._quiet(group)
+
+    def _shoot_with_retries(self, group: CameraGroup, plan: CapturePlan) -> GroupCapture:
+        for attempt in range(plan.retries + 1):
+            try:
+                return self._shoot(group, plan)
+            except FrameLost as error:
+                self._quiet(group.name)
+                if self._cancelled.is_set():
+                    raise Cancelled("the capture was stopped") from error
+                if attempt == plan.retries:
+                    raise
+            except BaseException as error:
+                self._quiet(group.name)
+                if self._cancelled.is_set():
+                    raise Cancelled("the capture was stopped") from error
+                raise
+        raise FrameLost(f"group {group.name}: no attempt is allowed")
+
+    def _shoot(self, group: CameraGroup, plan: CapturePlan) -> GroupCapture:
+        self._step(State.ARMING, group.name)
+        start = time.perf_counter()
+        projector = self._devices.projectors[group.name]
+        cameras = {model.name: self._devices.cameras[model.name] for model in group.cameras}
+        projector.load(plan.sequence, plan.period_s)
+        buffers: dict[str, npt.NDArray[np.uint8]] = {}
+        for name, camera in cameras.items():
+            info = camera.info
+            if info.role == "ir":
+                camera.configure(plan.settings)
+            n = len(plan.sequence) if info.role == "ir" else 1
+            buffers[name] = np.empty((n, *info.frame_shape), info.dtype)
+            camera.arm(buffers[name])
+        self._step(State.PLAYING, group.name)
+        projector.play()
+        self._step(State.READING, group.name)
+        patience = 2.0 + 3 * len(plan.sequence) * plan.period_s
+        records = {name: camera.wait(patience) for name, camera in cameras.items()}
+        infos = {name: camera.info for name, camera in cameras.items()}
+        stacks: dict[str, FrameStack] = {}
+        for name, buffer in buffers.items():
+            if infos[name].role == "ir":
+                record = records[name]
+                stacks[name] = FrameStack(name, buffer, plan.sequence, record.frame_ids, record.timestamps_ns)
+        pictures = {name: buffer[0] for name, buffer in buffers.items() if infos[name].role == "rgb"}
+        signs = {m.name: _judge(stacks[m.name], group) for m in group.infrared}
+        return GroupCapture(group, stacks, pictures, infos, signs, time.perf_counter() - start)
+
+    def _step(self, state: State, group: str) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled("the capture was stopped")
+        self._set(Status(state, group, f"{state.value} {group}"))
+
+    def _set(self, status: Status) -> None:
+        self.status = status
+        self.status_changed.emit(status)
+
+    def _quiet(self, group: str) -> None:
+        """Light off and cameras disarmed, whatever state they are in; the first fault is the one to report."""
+        devices = [self._devices.projectors[group].stop]
+        devices += [self._devices.cameras[m.name].disarm for m in self._devices.rig.group(group).cameras]
+        for act in devices:
+            try:
+                act()
+            except (DeviceError, DataError) as error:
+                self.status = Status(self.status.state, group, str(error))
+
+
+def _judge(stack: FrameStack, group: CameraGroup) -> FrameSigns:
+    from faceapp.formats.capture_bundle import white_level
+
+    model = next(m for m in group.infrared if m.name == stack.camera)
+    white = white_level(stack.frames, model.sensor.white_level)
+    signs = frame_signs(stack, model.sensor, white)
+    if np.isfinite(signs.step) and signs.is_fault:
+        raise FrameLost(
+            f"{stack.camera}: the frames do not show the patterns that were played "
+            f"(step {signs.step:.1f}, residual {signs.residual:.1f}; a still head gives 1). "
+            "Check the trigger cable and the exposure, and ask the subject to hold still"
+        )
+    return signs

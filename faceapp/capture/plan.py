@@ -1,0 +1,82 @@
+"""What a capture will do, checked against what the devices say before anything moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from faceapp.core.errors import UsageError
+from faceapp.core.sequence import FringeSequence, multi_frequency
+from faceapp.devices.protocols import ConnectedRig
+from faceapp.devices.records import CameraSettings
+from faceapp.fringe.unwrapping import plan_unwrapping
+
+
+@dataclass(frozen=True)
+class CapturePlan:
+    """A capture of all groups, one after the other: their projectors would disturb each other.
+
+    Parameters
+    ----------
+    sequence : FringeSequence
+        What each projector shows.
+    rate_hz : float
+        Exposures a second.
+    settings : CameraSettings
+        Of the infrared cameras.
+    retries : int
+        How often a group is shot again after a lost frame.
+    """
+
+    sequence: FringeSequence = field(default_factory=multi_frequency)
+    rate_hz: float = 120.0
+    settings: CameraSettings = field(default_factory=CameraSettings)
+    retries: int = 1
+
+    @property
+    def period_s(self) -> float:
+        """Time of one exposure, s."""
+        return 1 / self.rate_hz
+
+
+def check_plan(plan: CapturePlan, devices: ConnectedRig) -> None:
+    """Refuse an impossible plan.
+
+    Raises
+    ------
+    UsageError
+        The message names the device and the limit.
+    SequenceError
+        The sequence cannot be unwrapped.
+    """
+    plan_unwrapping(plan.sequence)
+    if not plan.rate_hz > 0:
+        raise UsageError(f"a rate of {plan.rate_hz} Hz is not possible")
+    if plan.settings.exposure_ms > 1000 * plan.period_s:
+        raise UsageError(
+            f"an exposure of {plan.settings.exposure_ms:g} ms does not fit {plan.rate_hz:g} Hz "
+            f"({1000 * plan.period_s:.2f} ms); shorten it or lower the rate"
+        )
+    for group in devices.rig.groups:
+        projector = devices.projectors.get(group.name)
+        if projector is None:
+            raise UsageError(f"group {group.name} has no projector; check the rig's description")
+        info = projector.info
+        if len(plan.sequence) > info.longest_sequence:
+            raise UsageError(
+                f"{info.name} holds {info.longest_sequence} exposures, the sequence has {len(plan.sequence)}"
+            )
+        if plan.period_s < info.shortest_period_s * 0.999:
+            raise UsageError(f"{info.name} needs {1000 * info.shortest_period_s:.2f} ms an exposure; lower the rate")
+        for model in group.cameras:
+            camera = devices.cameras.get(model.name)
+            if camera is None:
+                raise UsageError(f"the calibration names {model.name}, but no such camera is connected")
+            if (camera.info.width, camera.info.height) != (model.width, model.height):
+                raise UsageError(
+                    f"{model.name} gives {camera.info.width} x {camera.info.height} pixels, "
+                    f"its calibration is for {model.width} x {model.height}; calibrate again"
+                )
+            if plan.period_s < camera.info.shortest_period_s * 0.999:
+                raise UsageError(
+                    f"{model.name} needs {1000 * camera.info.shortest_period_s:.2f} ms a frame; lower the rate"
+                )

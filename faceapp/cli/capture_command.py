@@ -1,0 +1,61 @@
+"""``faceapp capture PROJECT --subject S0001 --expression smile``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from faceapp.cli.console import Console
+from faceapp.cli.main import add_json_option
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("project", type=Path)
+    parser.add_argument("--subject", required=True, help="code, such as S0001")
+    parser.add_argument("--expression", required=True, help="one of the 22, such as smile, or a word of your own")
+    parser.add_argument("--rig", help="a driver's name or a rig file (default: the project's)")
+    parser.add_argument("--takes", type=int, default=1, help="how many takes (default 1)")
+    parser.add_argument("--head", type=Path, help="mesh that the simulated rig scans (mm, y up, z out of the face)")
+    parser.add_argument("--seed", type=int, help="of the simulated rig's head and noise")
+    parser.add_argument("--truth", action="store_true", help="keep the ground truth beside the capture (simulated rig)")
+    parser.add_argument("--accept", action="store_true", help="mark the takes as accepted")
+    add_json_option(parser)
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Capture the takes."""
+    from faceapp.app.capturing import capture_sample
+    from faceapp.app.rigs import connect_described_rig
+    from faceapp.core.subject import Verdict
+    from faceapp.store.project import Project
+
+    extra = {k: v for k, v in (("head", options.head), ("seed", options.seed)) if v is not None}
+    with Project.open(options.project) as project:
+        project.subject(options.subject)
+        console.reporter.progress(0.0, "connecting the rig")
+        devices = connect_described_rig(options.rig or project.settings["rig"], extra)
+        done: list[dict[str, object]] = []
+        try:
+            for i in range(options.takes):
+                with console.reporter.part(i / options.takes, (i + 1) / options.takes):
+                    capture = capture_sample(
+                        project,
+                        devices,
+                        options.subject,
+                        options.expression,
+                        reporter=console.reporter,
+                        truth=options.truth,
+                    )
+                if options.accept:
+                    project.give_verdict(capture.sample, Verdict.ACCEPTED, by="command line")
+                for name, error in capture.decoded.failures.items():
+                    console.reporter.warning(f"group {name}: {error}")
+                groups = {name: len(scan.cloud) for name, scan in capture.decoded.scans.items()}
+                folder = project.sample_folder(capture.sample)
+                done.append({"sample": str(folder), "groups": groups, "seconds": round(capture.seconds, 3)})
+        finally:
+            devices.close()
+    text = "\n".join(f"{d['sample']}: {', '.join(f'{k} {v:,}' for k, v in d['groups'].items())} points" for d in done)  # type: ignore[attr-defined]
+    console.result({"takes": done}, text)
+    return 0
