@@ -15,6 +15,7 @@ from typing_extensions import override
 from faceapp.core.landmarks import Landmarks3D, LandmarkScheme
 from faceapp.gui.picture.marks import MarkSet, draw_marks
 from faceapp.gui.theme import color
+from faceapp.gui.view3d.canvas import Canvas
 from faceapp.gui.view3d.layers import Scalars, bar_of
 from faceapp.gui.view3d.overlay import draw_axes, draw_bar_panel, draw_caption, draw_scale
 from faceapp.gui.view3d.picking import Pick
