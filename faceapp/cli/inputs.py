@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from faceapp.cli.console import Console
-from faceapp.core.errors import Cancelled, FaceappError
+from faceapp.core.errors import Cancelled, FaceappError, UsageError
 
 
 def output_folder(path: Path, out: Path | None, suffix: str, count: int) -> Path:
@@ -59,3 +60,28 @@ def _short(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def add_plugin_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--plugin`` and ``--set`` to a command."""
+    parser.add_argument("--plugin", help="which plugin (default: the first of the stage; see faceapp plugins)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the plugin (repeat)"
+    )
+
+
+def plugin_values(settings: Sequence[str]) -> dict[str, object]:
+    """Return parameter values of ``KEY=VALUE`` texts.
+
+    Raises
+    ------
+    UsageError
+        One has no ``=``.
+    """
+    values: dict[str, object] = {}
+    for setting in settings:
+        key, sign, value = setting.partition("=")
+        if not sign or not key:
+            raise UsageError(f"--set {setting}: expected KEY=VALUE, such as --set cell=0.8")
+        values[key.strip()] = value.strip()
+    return values

@@ -1,0 +1,60 @@
+"""``faceapp fuse BUNDLE... [--landmarks FILE] [--vertices 100000] [--out DIR]``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from faceapp.cli.console import Console
+from faceapp.cli.inputs import add_plugin_options, each_input, plugin_values
+from faceapp.cli.main import add_json_option
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "bundles", nargs="+", type=Path, metavar="BUNDLE", help="a capture bundle or a sample of a project"
+    )
+    parser.add_argument(
+        "--landmarks",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="2D landmarks, one file a view (repeat)",
+    )
+    parser.add_argument("--vertices", type=int, default=100_000, help="of the mesh (default 100000)")
+    parser.add_argument(
+        "--out", type=Path, help="folder for the results (default: NAME-fused here); several inputs: OUT/NAME"
+    )
+    add_plugin_options(parser)
+    parser.add_argument("--force", action="store_true", help="write over an earlier result")
+    add_json_option(parser)
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Fuse each bundle."""
+    from faceapp.app.fusing import fuse_to_folder
+    from faceapp.core.errors import DecodeError, UsageError
+
+    if options.vertices < 100:
+        raise UsageError(f"--vertices {options.vertices}: at least 100 are needed")
+
+    def act(path: Path, out: Path) -> dict[str, object]:
+        result, decoded = fuse_to_folder(
+            path,
+            out,
+            options.landmarks,
+            vertices=options.vertices,
+            plugin=options.plugin,
+            parameters=plugin_values(options.set),
+            reporter=console.reporter,
+            force=options.force,
+        )
+        for name, error in decoded.failures.items():
+            console.error(f"group {name}: {error}")
+        if decoded.failures:
+            raise DecodeError(f"{path}: fused without {', '.join(decoded.failures)}; the result in {out} lacks them")
+        return {"points": len(result.fused.cloud), "mesh vertices": len(result.mesh.vertices), "out": str(out)}
+
+    return each_input(options.bundles, options.out, "fused", act, console)

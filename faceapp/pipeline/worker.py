@@ -1,0 +1,50 @@
+"""The worker's side: a process that runs one job after the other and speaks over a local socket.
+
+Started as ``python -m faceapp.pipeline.worker ADDRESS`` with the key on its standard input. What travels are
+values between two processes of one program; nothing is read from a file that somebody else wrote.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+from multiprocessing.connection import Client, Connection
+from pathlib import Path
+from typing import Any
+
+from faceapp.core.errors import FaceappError
+from faceapp.pipeline.contract import Job
+from faceapp.pipeline.parameters import build
+from faceapp.pipeline.registry import get_plugin
+
+
+def serve(address: str, key: bytes) -> None:
+    """Run jobs until the other side goes away."""
+    with Client(address, authkey=key) as connection:
+        while True:
+            try:
+                request = connection.recv()
+            except (EOFError, OSError):
+                return
+            _run(connection, *request)
+
+
+def _run(connection: Connection, stage: str, name: str, value: Any, parameters: dict[str, Any], seed: int) -> None:
+    def report(kind: str, done: float, text: str) -> None:
+        connection.send((kind, done, text))
+
+    try:
+        plugin = get_plugin(stage, name)
+        with tempfile.TemporaryDirectory(prefix="faceapp-job-") as scratch:
+            job = Job(report, Path(scratch), seed)
+            result = plugin.function(job, value, build(plugin.parameters, parameters))
+        connection.send(("result", 1.0, result))
+    except FaceappError as error:
+        connection.send(("error", 0.0, (str(error), "")))
+    except Exception as error:  # whatever a plugin raises is shown and survived
+        connection.send(("error", 0.0, (f"{type(error).__name__}: {error}", traceback.format_exc())))
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], sys.stdin.buffer.read(32))
