@@ -61,7 +61,7 @@ class ParameterForm(QWidget):
         back.setSizePolicy(policy)
         self._backs[info.name] = back
         grid.addWidget(title, row, 0)
-        grid.addWidget(label(range_of(info), "secondary"), row, 1)
+        grid.addWidget(label(range_of(info), "secondary"), row, 1, Qt.AlignmentFlag.AlignRight)
         grid.addWidget(back, row, 2)
         grid.addWidget(field.widget, row, 3, Qt.AlignmentFlag.AlignRight)
         if info.doc:

@@ -93,6 +93,7 @@ class Histogram(QWidget):
                 if height > 0:
                     bar = QRectF(area.x() + i * width, area.bottom() - height, max(1.0, width - 1), height)
                     painter.fillRect(bar, QColor(*self._colors[i].tolist()))
+                    painter.fillRect(QRectF(bar.x(), bar.y(), bar.width(), 1), color("edge"))  # white bars on white
         painter.setPen(QPen(color("line"), 1))
         painter.drawLine(QLineF(area.x(), area.bottom() + 0.5, area.right(), area.bottom() + 0.5))
         pen = QPen(color("text2"), 1, Qt.PenStyle.DashLine)

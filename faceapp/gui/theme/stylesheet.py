@@ -105,7 +105,7 @@ def _buttons(t: Tokens) -> str:
 def _fields(t: Tokens, more_contrast: bool) -> str:
     rim = t.edge if more_contrast else (t.field if t.dark else t.line)
     tick = _url("check-on-fill")
-    arrow = _url(f"caret-down-{t.name}")
+    arrow, up = _url(f"caret-down-{t.name}"), _url(f"caret-up-{t.name}")
     return f"""
     QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit {{ background: {t.field}; color: {t.text};
         border: 1px solid {rim}; border-radius: 6px; padding: 1px 9px; selection-background-color: {t.selection};
@@ -116,7 +116,9 @@ def _fields(t: Tokens, more_contrast: bool) -> str:
     QLineEdit[wrong="true"], QSpinBox[wrong="true"], QDoubleSpinBox[wrong="true"] {{ border: 1px solid {t.red}; }}
     QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {{ color: {t.edge};
         background: {t.press if t.dark else t.raised}; }}
-    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
+    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ background: transparent; border: none; width: 16px; }}
+    QAbstractSpinBox::up-arrow {{ image: url("{up}"); width: 10px; height: 10px; }}
+    QAbstractSpinBox::down-arrow {{ image: url("{arrow}"); width: 10px; height: 10px; }}
     QPlainTextEdit[role="details"] {{ background: {t.canvas if t.dark else t.hover}; color: {t.text2}; border: none;
         border-radius: 6px; padding: 6px 8px; }}
     QComboBox::drop-down {{ border: none; width: 24px; }}

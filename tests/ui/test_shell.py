@@ -1,0 +1,203 @@
+"""Window, actions, command palette, theme, settings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout
+
+from faceapp.gui.shell.actions import Action
+from faceapp.gui.shell.command_palette import match
+from faceapp.gui.shell.settings import WindowSettings
+from faceapp.gui.shell.window import MainWindow
+from faceapp.gui.shell.workspace import Workspace, WorkspaceEntry
+from faceapp.gui.theme import DARK, LIGHT, icon, pixmap, theme
+from faceapp.gui.widgets.messages import MessageBar
+from faceapp.gui.widgets.states import State
+
+
+class Bench(Workspace):
+    """A workspace that notes what happens to it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name, self.done, self.state = name, [], {}
+        self.field = QLineEdit()
+        QVBoxLayout(self).addWidget(self.field)
+
+    def actions_of(self) -> list[Action]:
+        return [
+            Action(f"{self.name}.refit", f"Refit in {self.name}", lambda: self.done.append("refit"), "F", "Sample"),
+            Action(f"{self.name}.export", f"Export from {self.name}…", lambda: self.done.append("export")),
+        ]
+
+    def save_state(self) -> dict[str, Any]:
+        return {"zoom": 2.5}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        self.state = state
+
+
+def open_window(qtbot: Any, settings: WindowSettings) -> MainWindow:
+    window = MainWindow(settings)
+    window.resize(1500, 900)
+    for name in ("annotate", "library"):
+        window.add_workspace(WorkspaceEntry(name, name.title(), "books", lambda n=name: Bench(n)))
+    window.show()
+    qtbot.waitExposed(window)
+    window.show_workspace("library")
+    window.show_workspace("annotate")
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    return window
+
+
+def bench(window: MainWindow, name: str) -> Bench:
+    found = window.workspace(name)
+    assert isinstance(found, Bench)
+    return found
+
+
+def test_only_registered_workspaces_have_tabs_in_their_order(qtbot: Any, settings: WindowSettings) -> None:
+    window = open_window(qtbot, settings)
+    assert set(window.rail.tabs) == {"library", "annotate"}
+    assert window.actions_registry.key("go.library") == "Ctrl+1"
+    assert window.actions_registry.key("go.annotate") == "Ctrl+3"
+    qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert window.current == "library"
+
+
+def test_letters_belong_to_the_workspace_on_the_screen(qtbot: Any, settings: WindowSettings) -> None:
+    window = open_window(qtbot, settings)
+    here, other = bench(window, "annotate"), bench(window, "library")
+    here.setFocus()
+    qtbot.keyClick(here, Qt.Key.Key_F)
+    assert (here.done, other.done) == (["refit"], [])
+
+
+def test_letters_are_off_while_text_is_typed(qtbot: Any, settings: WindowSettings) -> None:
+    window = open_window(qtbot, settings)
+    here = bench(window, "annotate")
+    here.field.setFocus()
+    qtbot.waitUntil(here.field.hasFocus)
+    qtbot.keyClick(here.field, Qt.Key.Key_F)
+    assert (here.done, here.field.text()) == ([], "f")
+    here.setFocus()
+    qtbot.keyClick(here, Qt.Key.Key_F)
+    assert here.done == ["refit"]
+
+
+def test_palette_runs_an_action_of_another_workspace(qtbot: Any, settings: WindowSettings) -> None:
+    window = open_window(qtbot, settings)
+    qtbot.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    assert not window.palette_box.isHidden()
+    qtbot.keyClicks(window.palette_box.field, "export lib")
+    assert window.palette_box.found == ["library.export"]
+    qtbot.keyClick(window.palette_box.field, Qt.Key.Key_Return)
+    assert window.palette_box.isHidden()
+    assert window.current == "library"
+    assert bench(window, "library").done == ["export"]
+
+
+def test_palette_lists_every_action(qtbot: Any, settings: WindowSettings) -> None:
+    window = open_window(qtbot, settings)
+    window.palette_box.open()
+    assert set(window.palette_box.found) == {action.id for action in window.actions_registry}
+    qtbot.keyClick(window.palette_box.field, Qt.Key.Key_Escape)
+    assert window.palette_box.isHidden()
+
+
+def test_match_wants_all_words() -> None:
+    assert match("Refit the unpinned points", "refit points") == (0, (0, 5))
+    assert match("Refit the unpinned points", "refit all") is None
+
+
+def test_a_key_can_be_changed_and_is_remembered(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    window = open_window(qtbot, settings)
+    window.actions_registry.set_key("annotate.refit", "G")
+    here = bench(window, "annotate")
+    here.setFocus()
+    qtbot.keyClick(here, Qt.Key.Key_G)
+    assert here.done == ["refit"]
+    window.close()
+    assert WindowSettings(tmp_path / "window.ini").keys == {"annotate.refit": "G"}
+
+
+def test_state_of_a_workspace_comes_back(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    open_window(qtbot, settings).close()
+    window = open_window(qtbot, WindowSettings(tmp_path / "window.ini"))
+    assert bench(window, "annotate").state == {"zoom": 2.5}
+
+
+def test_theme_switches_at_run_time_and_is_remembered(qtbot: Any, settings: WindowSettings, qapp: QApplication) -> None:
+    window = open_window(qtbot, settings)
+    told = []
+    theme().changed.connect(lambda: told.append(theme().tokens.name))
+    assert qapp.palette().color(QPalette.ColorRole.Window).name() == DARK.window.lower()
+    window.run_action("view.theme-light")
+    assert qapp.palette().color(QPalette.ColorRole.Window).name() == LIGHT.window.lower()
+    assert (told, settings.theme) == (["light"], "light")
+    picture = window.grab().toImage()
+    assert picture.pixelColor(window.width() // 2, 8).name() == LIGHT.window.lower()
+
+
+def test_narrow_window_has_a_rail_without_words(qtbot: Any, settings: WindowSettings) -> None:
+    window = open_window(qtbot, settings)
+    assert window.rail.width() == 74
+    window.resize(1366, 768)
+    qtbot.waitUntil(lambda: window.narrow)
+    assert window.rail.width() == 48
+
+
+def test_status_bar(qtbot: Any, settings: WindowSettings) -> None:
+    window = open_window(qtbot, settings)
+    bar = window.status
+    bar.show_job("Registering S0138", "16 of 23", 16 / 23)
+    with qtbot.waitSignal(bar.jobCancelled):
+        qtbot.mouseClick(bar._job_cancel, Qt.MouseButton.LeftButton)
+    bar.clear_job()
+    assert bar.job == ""
+    bar.set_state("disk", "412 GB free", State.GOOD)
+    bar.set_saved(datetime(2026, 11, 21, 14, 2, 31))
+    bar.set_operator("MH")
+    assert (bar.state_text("disk"), bar.operator) == ("412 GB free", "MH")
+
+
+def test_the_same_error_is_shown_once_and_can_be_copied(qtbot: Any, settings: WindowSettings) -> None:
+    window = open_window(qtbot, settings)
+    for _ in range(2):
+        message = window.show_error("A frame is missing", "Left / IR 1 …", "Capture again.", details="FrameLost")
+    assert window._messages.count() == 1
+    message.copy_details()
+    assert QApplication.clipboard().text() == "FrameLost"
+    message.closed.emit()
+    assert window._messages.count() == 0
+
+
+def test_message_runs_its_act(qtbot: Any) -> None:
+    done: list[int] = []
+    message = MessageBar("A", "b", "c", acts=[("Retake", lambda: done.append(1))])
+    qtbot.addWidget(message)
+    from faceapp.gui.widgets.buttons import Button
+
+    button = next(b for b in message.findChildren(Button) if b.text() == "Retake")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert done == [1]
+
+
+@pytest.mark.parametrize("name", ["books", "check-circle-fill", "crosshair-simple"])
+def test_icons_are_drawn(qapp: QApplication, name: str) -> None:
+    image = pixmap(name, "accent", 22).toImage()
+    inked = sum(image.pixelColor(x, y).alpha() > 0 for x in range(22) for y in range(22))
+    assert inked > 40
+    assert not icon(name).pixmap(16, 16).isNull()
+
+
+def test_unknown_icon_is_an_error(qapp: QApplication) -> None:
+    with pytest.raises(KeyError, match="no icon 'nothing'"):
+        icon("nothing")

@@ -1,0 +1,195 @@
+"""The 3D view: a picture, picking, colours, cameras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
+
+from faceapp.core.cloud import PointCloud
+from faceapp.core.landmarks import Landmarks3D, LandmarkScheme
+from faceapp.core.mesh import Mesh
+from faceapp.gui.theme.colormaps import NAMES, colorize, colormap
+from faceapp.gui.view3d.camera import OrbitCamera
+from faceapp.gui.view3d.layers import ColorBy, Edges, LayerStyle, Scalars
+from faceapp.gui.view3d.overlay import nice_length
+from faceapp.gui.view3d.pieces import PROXY_POINTS, PROXY_TRIANGLES, cut
+from faceapp.gui.view3d.view import View3D, link
+
+
+@pytest.fixture
+def view(qtbot: Any) -> Any:
+    shown = View3D()
+    shown.resize(400, 300)
+    shown.show()
+    qtbot.waitExposed(shown)
+    yield shown
+    shown.shut_down()
+    shown.close()
+
+
+def rgb(image: QImage) -> np.ndarray[Any, Any]:
+    image = image.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3).astype(int)
+
+
+def test_a_mesh_gives_a_shaded_picture(view: View3D, ball: Mesh) -> None:
+    empty = rgb(view.screenshot(False))
+    view.set_layer("ball", ball)
+    picture = rgb(view.screenshot(False))
+    changed = np.abs(picture - empty).sum(axis=2) > 30
+    assert 0.2 < changed.mean() < 0.6
+    assert picture[changed].std() > 10
+    assert not changed[:5].any()
+
+
+def test_a_hit_lies_on_the_front(view: View3D, ball: Mesh) -> None:
+    view.set_layer("ball", ball)
+    hit = view.pick(200, 150)
+    assert hit is not None
+    assert hit.position == pytest.approx((0, 0, 80), abs=1.0)
+    assert hit.weights is not None
+    corners = ball.vertices[ball.faces[hit.face]]
+    assert hit.weights @ corners == pytest.approx(hit.position, abs=1e-3)
+    assert view.pick(3, 3) is None
+
+
+def test_a_click_picks_and_a_drag_turns(qtbot: Any, view: View3D, ball: Mesh) -> None:
+    view.set_layer("ball", ball)
+    with qtbot.waitSignal(view.picked) as signal:
+        qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(200, 150))
+    assert signal.args[0].layer == "ball"
+    before = view.camera.position
+    with qtbot.waitSignal(view.cameraChanged):
+        qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(200, 150))
+        qtbot.mouseMove(view, QPoint(260, 150))
+        qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(260, 150))
+    assert view.camera.position[0] < before[0] - 10  # things follow the mouse: the camera goes the other way
+
+
+def test_a_cloud_is_drawn_and_picked(view: View3D, ball: Mesh) -> None:
+    colors = np.tile(np.array([[200, 30, 30]], np.uint8), (len(ball.vertices), 1))
+    view.set_layer("cloud", PointCloud(ball.vertices, colors=colors), LayerStyle(ColorBy.COLOR))
+    picture = rgb(view.screenshot(False))
+    assert ((picture[..., 0] > 150) & (picture[..., 1] < 80)).sum() > 500
+    hit = view.pick(200, 150)
+    assert hit is not None
+    assert hit.position[2] > 60
+
+
+def test_heat_map_has_the_colours_of_its_map(view: View3D, ball: Mesh) -> None:
+    values = np.where(ball.vertices[:, 0] > 0, 0.6, -0.6).astype(np.float32)
+    style = LayerStyle(ColorBy.SCALARS, lit=False)
+    view.set_layer("ball", ball, style, Scalars(values, -0.6, 0.6))
+    picture = rgb(view.screenshot(False))
+    assert picture[150, 240] == pytest.approx(colormap("vik")[255].astype(int), abs=8)
+    assert picture[150, 160] == pytest.approx(colormap("vik")[0].astype(int), abs=8)
+
+
+def test_layers_can_be_hidden_and_split(view: View3D, ball: Mesh) -> None:
+    empty = rgb(view.screenshot(False))
+    view.set_layer("ball", ball)
+    view.set_layer("wire", ball, LayerStyle(edges=Edges.ONLY), visible=False)
+    view.show_layer("ball", False)
+    assert np.abs(rgb(view.screenshot(False)) - empty).max() < 3
+    view.show_layer("ball")
+    view.set_compare(["ball"], ["nothing"])
+    picture = np.abs(rgb(view.screenshot(False)) - empty).sum(axis=2) > 30
+    assert picture[150, 150]
+    assert not picture[110, 250]
+
+
+def test_linked_cameras_follow(qtbot: Any, view: View3D, ball: Mesh) -> None:
+    other = View3D()
+    view.set_layer("ball", ball)
+    other.set_layer("ball", ball)
+    unlink = link(view, other)
+    view.set_camera(view.camera.turned(50, 0, 300))
+    assert other.camera.rotation == pytest.approx(view.camera.rotation)
+    unlink()
+    view.set_camera(view.camera.turned(50, 0, 300))
+    assert other.camera.rotation != pytest.approx(view.camera.rotation)
+    other.shut_down()
+
+
+def test_landmarks_behind_the_surface_are_known(view: View3D, ball: Mesh, scheme: LandmarkScheme) -> None:
+    points = np.full((106, 3), np.nan)
+    points[0], points[1] = (0, 0, 80), (10, 0, -80)
+    view.set_layer("ball", ball)
+    view.set_landmarks(Landmarks3D(points=points), scheme)
+    view.finish()
+    marks = view._marks()
+    assert marks is not None
+    assert marks.hidden is not None
+    assert marks.hidden[:2].tolist() == [False, True]
+    assert view.landmark_at(200, 150) == 0
+
+
+def test_a_landmark_is_dragged_over_the_surface(qtbot: Any, view: View3D, ball: Mesh, scheme: LandmarkScheme) -> None:
+    points = np.full((106, 3), np.nan)
+    points[0] = 0, 0, 80
+    view.set_layer("ball", ball)
+    view.set_landmarks(Landmarks3D(points=points), scheme)
+    view.set_editable(True)
+    view.finish()
+    with qtbot.waitSignal(view.landmarkMoved) as signal:
+        qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(200, 150))
+        qtbot.mouseMove(view, QPoint(215, 150))
+        qtbot.mouseMove(view, QPoint(230, 150))
+        qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(230, 150))
+    index, *position = signal.args
+    assert index == 0
+    assert position[0] > 10
+    assert np.linalg.norm(position) == pytest.approx(80, abs=1)
+
+
+def test_a_large_layer_is_made_ready_on_a_thread(qtbot: Any, view: View3D) -> None:
+    rng = np.random.default_rng(0)
+    view.set_layer("cloud", PointCloud(rng.normal(0, 30, (150_000, 3)).astype(np.float32)))
+    empty = rgb(view.screenshot(False))
+    qtbot.waitUntil(lambda: "cloud" in view._scene.layers, timeout=5000)
+    assert np.abs(rgb(view.screenshot(False)) - empty).max() > 30
+
+
+def test_proxies_are_small_and_pieces_are_whole(ball: Mesh) -> None:
+    rng = np.random.default_rng(0)
+    pieces = cut(PointCloud(rng.normal(0, 30, (200_000, 3)).astype(np.float32)))
+    assert pieces.proxy.count == PROXY_POINTS
+    assert sorted(np.concatenate([p.vertices for p in pieces.whole]).tolist()) == list(range(200_000))
+    n = 260
+    x, y = np.meshgrid(np.arange(n), np.arange(n))
+    grid = np.stack([x.ravel(), y.ravel(), np.zeros(n * n)], axis=1).astype(np.float32)
+    a = (np.arange(n - 1)[:, None] * n + np.arange(n - 1)).ravel()
+    faces = np.concatenate([np.stack([a, a + 1, a + n], 1), np.stack([a + 1, a + n + 1, a + n], 1)]).astype(np.int32)
+    pieces = cut(Mesh(grid, faces))
+    assert 2_000 < pieces.proxy.count <= PROXY_TRIANGLES * 1.2
+    assert sum(p.count for p in pieces.whole) == len(faces)
+    assert cut(ball).small
+
+
+def test_camera_projects_where_its_rays_go() -> None:
+    camera = OrbitCamera.home((-80, -80, -80), (80, 80, 80), 1.5).turned(70, -30, 300)
+    points = np.array([[10.0, -20, 30], [0, 0, 0], [-60, 40, -10]])
+    pixels, depth = camera.project(points, 450, 300)
+    assert (depth > 0).all()
+    for point, (x, y) in zip(points, pixels, strict=True):
+        origin, direction = camera.ray(x, y, 450, 300)
+        along = (point - origin) @ direction
+        assert origin + along * direction == pytest.approx(point, abs=1e-6)
+
+
+def test_a_mirrored_colour_never_leaves_the_table() -> None:
+    for name in NAMES:
+        assert colormap(name).shape == (256, 3)
+    colours = colorize([-9.0, -0.6, 0.6, 9.0, np.nan], "vik", -0.6, 0.6)
+    assert (colours[0] == colours[1]).all()
+    assert (colours[2] == colours[3]).all()
+    assert colours[4].tolist() == [0x7A, 0x7E, 0x86]
+
+
+def test_scale_bar_has_round_lengths() -> None:
+    assert [nice_length(v) for v in (0.7, 1, 49, 51, 240)] == [0.5, 1, 20, 50, 200]
