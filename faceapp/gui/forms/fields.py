@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QLocale, Qt
-from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 
 from faceapp.pipeline.parameters import ParameterInfo, Value
 
@@ -72,13 +72,13 @@ class Field:
         return self._number(box)
 
     def _number(self, box: QSpinBox | QDoubleSpinBox) -> QWidget:
-        box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        box.setProperty("bare", True)  # NoButtons and a style sheet together leave 1 px for the number
         box.setLocale(QLocale.c())
         box.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         box.setKeyboardTracking(False)
         box.setFixedWidth(_WIDTH)
         box.setFixedHeight(30)
-        box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # the wheel over a form scrolls it
+        box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # the wheel does not take the focus
         if self.info.unit:
             box.setSuffix(f"\N{NO-BREAK SPACE}{self.info.unit}")
         return box

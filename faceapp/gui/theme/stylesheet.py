@@ -117,8 +117,10 @@ def _fields(t: Tokens, more_contrast: bool) -> str:
     QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {{ color: {t.edge};
         background: {t.press if t.dark else t.raised}; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ background: transparent; border: none; width: 16px; }}
+    QAbstractSpinBox[bare="true"]::up-button, QAbstractSpinBox[bare="true"]::down-button {{ width: 6px; }}
     QAbstractSpinBox::up-arrow {{ image: url("{up}"); width: 10px; height: 10px; }}
     QAbstractSpinBox::down-arrow {{ image: url("{arrow}"); width: 10px; height: 10px; }}
+    QAbstractSpinBox[bare="true"]::up-arrow, QAbstractSpinBox[bare="true"]::down-arrow {{ image: none; }}
     QPlainTextEdit[role="details"] {{ background: {t.canvas if t.dark else t.hover}; color: {t.text2}; border: none;
         border-radius: 6px; padding: 6px 8px; }}
     QComboBox::drop-down {{ border: none; width: 24px; }}

@@ -157,7 +157,9 @@ class _Delegate(QStyledItemDelegate):
         _draw_thumbnail(painter, picture, entry.thumbnail, entry.faded)
         ink = color("text2" if entry.faded else "text")
         line = QRectF(rect.x() + 3, picture.bottom() + 2, rect.width() - 6, 17)
-        draw_text(painter, line, entry.title, font(12, 600 if selected else 500), ink, CENTER)
+        draw_text(
+            painter, line, entry.title, font(11 if rect.width() < 90 else 12, 600 if selected else 500), ink, CENTER
+        )
         draw_text(painter, line.translated(0, 15), entry.note, font(11), color("text2"), CENTER)
         if entry.state is not State.NONE:
             draw_icon(painter, QPointF(rect.right() - 20, rect.y() + 6), entry.state.icon, entry.state.token, 14)
