@@ -52,7 +52,7 @@ def test_form_keeps_limits_and_shows_units(qtbot: Any) -> None:
     qtbot.addWidget(form)
     field = form.field("max_distance")
     assert isinstance(field, QDoubleSpinBox)
-    assert field.text() == "5\N{NO-BREAK SPACE}mm"
+    assert field.text() == "5.0\N{NO-BREAK SPACE}mm"
     form.setValue({"max_distance": 99.0})
     assert form.value()["max_distance"] == 15.0
 

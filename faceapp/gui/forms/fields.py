@@ -122,7 +122,9 @@ class _Real(QDoubleSpinBox):
     """Shows as many digits as the number has, at most six."""
 
     def textFromValue(self, value: float) -> str:  # noqa: N802 - Qt's name
-        return f"{value:.6g}" if "e" not in f"{value:.6g}" or abs(value) < 1e-4 else f"{value:.0f}"
+        if value == round(value) and abs(value) < 1e6:
+            return f"{value:.1f}"
+        return f"{value:.6g}"
 
 
 def _step(low: float, high: float, value: float) -> float:

@@ -25,6 +25,9 @@ from faceapp.gui.view3d.store import LayerStore
 _log = logging.getLogger(__name__)
 _STILL_AFTER = 140  # ms without movement before the whole picture is made
 _FADE = 250  # ms of a camera's flight
+# Shifts of less than a pixel; the mean of the four pictures has smooth edges, for no more than four short events.
+_JITTER = ((0.125, 0.375), (-0.375, 0.125), (-0.125, -0.375), (0.375, -0.125))
+_MOST_SLICES = 6  # above, one pass must do
 
 
 class Canvas(QWidget):
@@ -52,7 +55,9 @@ class Canvas(QWidget):
         self._wants_depth = False
         self._fresh = False
         self._busy = False
-        self._slices: list[int] = []
+        self._slices: list[tuple[int, tuple[float, float]]] = []
+        self._sum: npt.NDArray[np.uint16] | None = None
+        self._passes = 0
         self._closed = False
         self._compare: tuple[Collection[str], Collection[str]] | None = None
         self._flight: tuple[OrbitCamera, OrbitCamera, float] | None = None
@@ -190,37 +195,39 @@ class Canvas(QWidget):
         return max(8, round(self.width() * ratio)), max(8, round(self.height() * ratio))
 
     def _take_picture(self, which: int) -> None:
-        width, height = self._pixel_size()
-        pixels = self._scene.pixels()
+        self._show_pixels(which, self._scene.pixels())
+        if which == 0:
+            self._depths = self._scene.distances() if self._wants_depth else None
+
+    def _show_pixels(self, which: int, pixels: npt.NDArray[np.uint8]) -> None:
+        height, width = pixels.shape[:2]
         image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGBX8888)
         # VTK's rows start at the bottom; the flip also copies, so VTK may reuse its memory.
         self._images[which] = image.flipped(Qt.Orientation.Vertical).convertToFormat(QImage.Format.Format_RGB32)
-        if which == 0:
-            self._depths = self._scene.distances() if self._wants_depth else None
 
     def _render_proxy(self) -> None:
         width, height = self._pixel_size()
         top, bottom = color("view_top"), color("view_bottom")
         self._scene.set_background((top.red(), top.green(), top.blue()), (bottom.red(), bottom.green(), bottom.blue()))
-        whole = True
         for i, only in enumerate(self._sets()):
             self._scene.render_proxy(self.camera, width, height, only)
-            whole &= self._scene.finished
             self._take_picture(i)
         self._fresh = True
-        if not whole:
-            self._still.start()
+        self._still.start()
 
     def _start_whole(self) -> None:
         if self._busy:
             self._still.start()
             return
-        self._slices = list(range(len(self._sets())))
+        passes = _JITTER if self._scene.slices() <= _MOST_SLICES else ((0.0, 0.0),)
+        self._sum, self._passes = None, 0
+        self._slices = [(which, shift) for which in range(len(self._sets())) for shift in passes]
         self._begin_slices()
 
     def _begin_slices(self) -> None:
         width, height = self._pixel_size()
-        self._scene.begin(self.camera, width, height, self._sets()[self._slices[0]])
+        which, shift = self._slices[0]
+        self._scene.begin(self.camera, width, height, self._sets()[which], shift)
         self._slice_timer.start()
 
     def _next_slice(self) -> None:
@@ -228,9 +235,10 @@ class Canvas(QWidget):
             self._slice_timer.stop()
             return
         try:
-            if not self._scene.step():
+            if not self._scene.finished:  # drawing and fetching are two events
+                self._scene.step()
                 return
-            self._take_picture(self._slices.pop(0))
+            self._add_pass(self._slices.pop(0)[0])
             if self._slices:
                 self._begin_slices()
             else:
@@ -239,6 +247,18 @@ class Canvas(QWidget):
         except Exception:  # an exception in a slot would end in Qt, unseen
             self._slice_timer.stop()
             _log.exception("the whole 3D picture could not be drawn")
+
+    def _add_pass(self, which: int) -> None:
+        """Add a picture to the sum; show the mean after the last."""
+        pixels = self._scene.pixels()
+        if self._sum is None:
+            self._sum = pixels.astype(np.uint16)
+        else:
+            self._sum += pixels
+        self._passes += 1
+        if not self._slices or self._slices[0][0] != which:
+            self._show_pixels(which, (self._sum // self._passes).astype(np.uint8))
+            self._sum, self._passes = None, 0
 
     def finish(self) -> None:
         """Draw the whole picture now, however long it takes (screenshots, tests)."""

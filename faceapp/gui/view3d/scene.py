@@ -108,9 +108,24 @@ class Scene:
         self._window.Render()
         self.finished = self.small(only)
 
-    def begin(self, camera: OrbitCamera, width: int, height: int, only: Collection[str] | None = None) -> None:
-        """Prepare to draw everything in slices; call `step` until it returns True."""
+    def slices(self) -> int:
+        """Return how many slices the visible layers have."""
+        return sum(len(layer.pieces.whole) for layer in self.layers.values() if layer.visible)
+
+    def begin(
+        self,
+        camera: OrbitCamera,
+        width: int,
+        height: int,
+        only: Collection[str] | None = None,
+        shift: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
+        """Prepare to draw everything in slices; call `step` until it returns True.
+
+        ``shift`` moves the picture by a part of a pixel.
+        """
         self._aim(camera, width, height)
+        self._renderer.GetActiveCamera().SetWindowCenter(2 * shift[0] / width, 2 * shift[1] / height)
         self._queue = [
             (layer, i, camera, height)
             for identifier, layer in self.layers.items()
@@ -167,6 +182,7 @@ class Scene:
         if tuple(self._window.GetSize()) != (width, height):
             self._window.SetSize(width, height)
         vtk_camera = self._renderer.GetActiveCamera()
+        vtk_camera.SetWindowCenter(0, 0)
         vtk_camera.SetPosition(*camera.position)
         vtk_camera.SetFocalPoint(*camera.focus)
         vtk_camera.SetViewUp(*camera.rotation[1])
@@ -302,7 +318,6 @@ def _paint(prop: Any, layer: SceneLayer, textured: bool) -> None:
     if not cloud and style.edges is Edges.OVER:
         prop.EdgeVisibilityOn()
         prop.SetEdgeColor(*(c / 255 for c in style.edge_tint))
-        prop.SetLineWidth(1)
     if not cloud and style.edges is Edges.ONLY:
         prop.SetRepresentationToWireframe()
         prop.SetLighting(False)

@@ -183,9 +183,8 @@ class View3D(Canvas):
         """Return which points lie behind the surface, by the depth of the last picture."""
         if self._depths is None:
             return None
-        ratio = self.devicePixelRatioF()
         height, width = self._depths.shape
-        at = np.nan_to_num(xy * ratio, nan=-1.0)
+        at = np.nan_to_num(xy * (width / max(1, self.width())), nan=-1.0)
         inside = (at >= 0).all(axis=1) & (at[:, 0] < width) & (at[:, 1] < height)
         column = np.clip(at[:, 0], 0, width - 1).astype(int)
         row = np.clip(height - 1 - at[:, 1], 0, height - 1).astype(int)
