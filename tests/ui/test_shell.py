@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout
 
@@ -196,6 +196,11 @@ def test_icons_are_drawn(qapp: QApplication, name: str) -> None:
     inked = sum(image.pixelColor(x, y).alpha() > 0 for x in range(22) for y in range(22))
     assert inked > 40
     assert not icon(name).pixmap(16, 16).isNull()
+
+
+def test_icons_are_sharp_on_dense_screens(qapp: QApplication) -> None:
+    dense = icon("eye").pixmap(QSize(18, 18), 2.0)
+    assert (dense.width(), dense.devicePixelRatio()) == (36, 2.0)
 
 
 def test_unknown_icon_is_an_error(qapp: QApplication) -> None:

@@ -87,8 +87,8 @@ class _SvgEngine(QIconEngine):
 
     @override
     def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
-        # Qt asks in device pixels here.
-        return self._pixmap(round(min(size.width(), size.height()) / scale), mode, state, scale)
+        # Since Qt 6.8 the size is in logical pixels here, whatever older pages say.
+        return self._pixmap(min(size.width(), size.height()), mode, state, scale)
 
     @override
     def clone(self) -> QIconEngine:
