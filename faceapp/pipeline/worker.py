@@ -6,6 +6,7 @@ values between two processes of one program; nothing is read from a file that so
 
 from __future__ import annotations
 
+import importlib
 import sys
 import tempfile
 import traceback
@@ -27,7 +28,11 @@ def serve(address: str, key: bytes) -> None:
                 request = connection.recv()
             except (EOFError, OSError):
                 return
-            _run(connection, *request)
+            kind, *rest = request
+            if kind == "call":
+                _call(connection, *rest)
+            else:
+                _run(connection, *rest)
 
 
 def _run(connection: Connection, stage: str, name: str, value: Any, parameters: dict[str, Any], seed: int) -> None:
@@ -43,6 +48,17 @@ def _run(connection: Connection, stage: str, name: str, value: Any, parameters: 
     except FaceappError as error:
         connection.send(("error", 0.0, (str(error), "")))
     except Exception as error:  # whatever a plugin raises is shown and survived
+        connection.send(("error", 0.0, (f"{type(error).__name__}: {error}", traceback.format_exc())))
+
+
+def _call(connection: Connection, target: str, arguments: tuple[Any, ...]) -> None:
+    """Run a function of the program itself that must not run in the window's process, such as a rendering."""
+    try:
+        module, name = target.split(":")
+        connection.send(("result", 1.0, getattr(importlib.import_module(module), name)(*arguments)))
+    except FaceappError as error:
+        connection.send(("error", 0.0, (str(error), "")))
+    except Exception as error:  # as for plugins
         connection.send(("error", 0.0, (f"{type(error).__name__}: {error}", traceback.format_exc())))
 
 

@@ -167,12 +167,28 @@ class WorkerPool:
             start = time.perf_counter()
             log: list[str] = []
             warnings: list[str] = []
-            result = self._converse(plugin, value, parameters or {}, seed, reporter, log, warnings)
+            request = ("run", plugin.stage, plugin.name, value, parameters or {}, seed)
+            result = self._converse(plugin.family, plugin.name, request, reporter, log, warnings)
         values = {info.name: getattr(built, info.name) for info in describe(plugin.parameters)}
         provenance = Provenance(
             f"{plugin.stage}/{plugin.name}", plugin.version, values, inputs or {}, seed, time.perf_counter() - start
         )
         return PluginRun(result, provenance, tuple(log), tuple(warnings))
+
+    def call(self, target: str, *arguments: Any, family: str = "render", reporter: Reporter | None = None) -> Any:
+        """Run ``module:function`` of the program in a worker, such as an off-screen rendering.
+
+        Raises
+        ------
+        PluginError
+            It raised or its process died.
+        Cancelled
+            Somebody stopped it.
+        """
+        with self._guard:
+            lock = self._locks.setdefault(family, threading.Lock())
+        with lock:
+            return self._converse(family, target, ("call", target, arguments), reporter or Reporter(), [], [])
 
     def warm(self, family: str = "default") -> None:
         """Start a family's worker ahead of its first job."""
@@ -197,41 +213,38 @@ class WorkerPool:
 
     def _converse(
         self,
-        plugin: Plugin,
-        value: Any,
-        parameters: dict[str, Any],
-        seed: int,
+        family: str,
+        name: str,
+        request: tuple[Any, ...],
         reporter: Reporter,
         log: list[str],
         warnings: list[str],
     ) -> Any:
-        worker = self._worker(plugin.family)
+        worker = self._worker(family)
         try:
-            worker.connection.send((plugin.stage, plugin.name, value, parameters, seed))
+            worker.connection.send(request)
             while True:
                 if reporter.cancelled.is_set():
-                    raise Cancelled(f"{plugin.name} was stopped")
+                    raise Cancelled(f"{name} was stopped")
                 if not worker.connection.poll(0.05):
                     continue
                 kind, done, content = worker.connection.recv()
                 if kind == "result":
                     return content
-                self._tell(plugin, kind, done, content, reporter, log, warnings)
+                self._tell(name, kind, done, content, reporter, log, warnings)
         except (EOFError, OSError) as error:
             status = worker.process.wait()
             words = worker.last_words()
-            self._throw_away(plugin.family)
+            self._throw_away(family)
             how = f"signal {-status}" if status < 0 else f"exit status {status}"
-            raise PluginError(
-                f"the plugin {plugin.name} crashed ({how}); the program goes on. Last words: {words}"
-            ) from error
+            raise PluginError(f"{name} crashed ({how}); the program goes on. Last words: {words}") from error
         except Cancelled:
-            self._throw_away(plugin.family)
+            self._throw_away(family)
             raise
 
     @staticmethod
     def _tell(
-        plugin: Plugin, kind: str, done: float, content: Any, reporter: Reporter, log: list[str], warnings: list[str]
+        name: str, kind: str, done: float, content: Any, reporter: Reporter, log: list[str], warnings: list[str]
     ) -> None:
         match kind:
             case "progress":
@@ -243,4 +256,4 @@ class WorkerPool:
                 reporter.warning(content)
             case "error":
                 sentence, details = content
-                raise PluginError(f"the plugin {plugin.name} failed: {sentence}" + (f"\n{details}" if details else ""))
+                raise PluginError(f"{name} failed: {sentence}" + (f"\n{details}" if details else ""))

@@ -19,7 +19,7 @@ from faceapp.pipeline.stages import MeshingInput
 class Parameters:
     """Of the Poisson surface."""
 
-    cell: Annotated[float, Between(0.3, 5.0), Unit("mm")] = 0.8
+    cell: Annotated[float, Between(0.3, 5.0), Unit("mm")] = 1.2
     """Size of the finest cells: smaller keeps more detail and more noise, and takes longer."""
 
     max_hole: Annotated[float, Between(0.2, 20.0), Unit("mm")] = 1.2

@@ -1,0 +1,215 @@
+"""Register a template onto scans, and say in figures how well it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from faceapp.app.fusing import read_landmark_set
+from faceapp.app.jobs import worker_pool
+from faceapp.app.template import load_template
+from faceapp.core.errors import DataError, UsageError
+from faceapp.core.landmarks import Landmarks3D
+from faceapp.core.mesh import Mesh
+from faceapp.core.results import Metric, Registration, Report
+from faceapp.core.signals import Reporter
+from faceapp.core.template import Template
+from faceapp.formats.atomic import new_folder
+from faceapp.formats.mesh_files import read_any_mesh
+from faceapp.formats.ply import write_mesh
+from faceapp.formats.reports import hash_path, write_report
+from faceapp.landmarks.prefill import prefill_scan
+from faceapp.landmarks.scheme import load_scheme
+from faceapp.pipeline.registry import get_plugin
+from faceapp.pipeline.stages import RegistrationInput
+
+RENDER_DISTANCE = "faceapp.render.distance:distance_picture"
+"""Rendering happens in a worker: VTK in the window's process belongs to the window's thread."""
+
+
+@dataclass(frozen=True, eq=False)
+class RegistrationResult:
+    """A registration and its figures.
+
+    Parameters
+    ----------
+    registration : Registration
+        Vertices in template order.
+    landmarks : Landmarks3D or None
+        Those that led it.
+    report : Report
+        Figures.
+    log : tuple of str
+        Of the plugin.
+    """
+
+    registration: Registration
+    landmarks: Landmarks3D | None
+    report: Report
+    log: tuple[str, ...] = ()
+
+
+def register_scan(
+    scan: Mesh,
+    landmarks: Landmarks3D | None = None,
+    template: Template | None = None,
+    modes: npt.NDArray[np.float32] | None = None,
+    *,
+    plugin: str | None = None,
+    parameters: dict[str, Any] | None = None,
+    reporter: Reporter | None = None,
+    inputs: dict[str, str] | None = None,
+    seed: int = 0,
+) -> RegistrationResult:
+    """Register a template onto a scan by a plugin in its own process.
+
+    Parameters
+    ----------
+    scan : Mesh
+        mm; y up, z out of the face where there are no landmarks.
+    landmarks : Landmarks3D, optional
+        On the scan; without them the mean face is laid onto it first (prefill).
+    template : Template, optional
+        By default our own.
+    modes : (K, V, 3) float32, optional
+        Shape modes for the prefill.
+    plugin, parameters
+        Which method, and how.
+    reporter : Reporter, optional
+        Told of progress; can stop the work.
+    inputs : dict of str to str, optional
+        Hashes for the provenance.
+    seed : int
+        Of the plugin's random numbers.
+    """
+    reporter = reporter or Reporter()
+    if template is None:
+        template, modes = load_template(None)
+    if not len(scan.faces):
+        raise DataError("the scan has no triangles; make a mesh of it first (faceapp fuse)")
+    if landmarks is None:
+        reporter.progress(0.0, "first guess of the landmarks")
+        landmarks = prefill_scan(template, scan.vertices, scan.vertex_normals(), modes)
+    chosen = get_plugin("register", plugin)
+    with reporter.part(0.1, 1.0):
+        run = worker_pool().run(
+            chosen, RegistrationInput(scan, template, landmarks), parameters, reporter, seed=seed, inputs=inputs
+        )
+    registration: Registration = run.value
+    report = Report(registration_metrics(registration, landmarks), run.provenance, run.warnings)
+    return RegistrationResult(registration, landmarks, report, run.log)
+
+
+def registration_metrics(result: Registration, landmarks: Landmarks3D | None) -> tuple[Metric, ...]:
+    """Return residuals of the face and of each part, coverage, landmark residuals and flipped triangles."""
+    template = result.template
+    distance = np.abs(result.distance.astype(np.float64))
+    face = template.face
+    metrics = _residuals("face", distance[face])
+    for i, name in enumerate(template.part_names):
+        inside = (template.parts == i) & face
+        if inside.any():
+            metrics += _residuals(name, distance[inside])
+    if landmarks is not None:
+        gap = np.linalg.norm(template.landmarks_of(result.vertices) - landmarks.points, axis=1)
+        gap[list(load_scheme(template.scheme).silhouette)] = np.nan
+        known = np.isfinite(gap)
+        metrics.append(
+            Metric("landmarks.residual_mean", float(gap[known].mean()) if known.any() else None, "mm", int(known.sum()))
+        )
+    flips = flipped_triangles(result.mesh, face)
+    metrics.append(Metric("face.flipped_triangles", flips, "1", int(face[template.mesh.faces].all(axis=1).sum())))
+    metrics.append(Metric("scale", result.start.scale, "1"))
+    return tuple(metrics)
+
+
+def _residuals(name: str, distance: npt.NDArray[np.float64]) -> list[Metric]:
+    seen = distance[np.isfinite(distance)]
+    n = len(seen)
+    return [
+        Metric(f"{name}.residual_mean", float(seen.mean()) if n else None, "mm", n),
+        Metric(f"{name}.residual_p95", float(np.percentile(seen, 95)) if n else None, "mm", n),
+        Metric(f"{name}.seen", n / max(len(distance), 1), "1", len(distance)),
+    ]
+
+
+def flipped_triangles(mesh: Mesh, region: npt.NDArray[np.bool_]) -> int:
+    """Return how many triangles of a region (V,) look against the mean normal of their corners."""
+    inside = region[mesh.faces].all(axis=1)
+    faces = mesh.faces[inside]
+    towards = mesh.vertex_normals()[faces].sum(axis=1)
+    return int((np.einsum("nd,nd->n", mesh.face_normals()[inside], towards) < 0).sum())
+
+
+def scan_of(path: Path) -> Path:
+    """Return the mesh file of a mesh, a result folder or a sample.
+
+    Raises
+    ------
+    DataError
+        There is no mesh; the message says how to make one.
+    """
+    if path.is_file():
+        return path
+    for candidate in (path / "mesh.ply", path / "scan" / "mesh.ply"):
+        if candidate.is_file():
+            return candidate
+    raise DataError(f"{path} holds no mesh.ply; make one with: faceapp fuse {path}")
+
+
+def register_to_folder(
+    path: Path,
+    out: Path,
+    landmarks: Sequence[Path] = (),
+    *,
+    template: Path | None = None,
+    plugin: str | None = None,
+    parameters: dict[str, Any] | None = None,
+    reporter: Reporter | None = None,
+    force: bool = False,
+    seed: int = 0,
+) -> RegistrationResult:
+    """Register one mesh or sample; write ``registered.ply``, ``distance.png``, ``report.json``.
+
+    Raises
+    ------
+    UsageError
+        ``out`` exists, or the landmarks are 2D.
+    DataError
+        A file is missing or broken.
+    """
+    if out.exists() and any(out.iterdir()) and not force:
+        raise UsageError(f"{out} exists already; choose another folder, or add --force to write over it")
+    mesh_file = scan_of(path)
+    scan = read_any_mesh(mesh_file)
+    views, marks = read_landmark_set(landmarks)
+    if views:
+        raise UsageError("registration takes 3D landmarks; lift 2D ones with: faceapp landmarks lift")
+    beside = mesh_file.with_name("landmarks.json")
+    if not landmarks and beside.is_file():
+        _, marks = read_landmark_set([beside])
+    chosen, modes = load_template(template)
+    inputs = {mesh_file.name: hash_path(mesh_file)} | {f.name: hash_path(f) for f in landmarks}
+    result = register_scan(
+        scan, marks, chosen, modes,
+        plugin=plugin, parameters=parameters, reporter=reporter, inputs=inputs, seed=seed,
+    )  # fmt: skip
+    with new_folder(out, replace=force) as temporary:
+        write_registration(temporary, result, scan)
+    return result
+
+
+def write_registration(folder: Path, result: RegistrationResult, scan: Mesh) -> None:
+    """Write the files of a registration into a folder."""
+    registered = result.registration
+    extra = {"distance": registered.distance, "confidence": registered.confidence}
+    write_mesh(folder / "registered.ply", registered.mesh, extra)
+    picture = folder / "distance.png"
+    worker_pool().call(RENDER_DISTANCE, picture, registered.mesh, registered.distance, scan)
+    write_report(folder / "report.json", result.report)
+    (folder / "log.txt").write_text("\n".join(result.log) + "\n", encoding="utf-8")

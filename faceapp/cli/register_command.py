@@ -1,0 +1,64 @@
+"""``faceapp register MESH_OR_SAMPLE... [--landmarks FILE] [--template FILE]``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from faceapp.cli.console import Console
+from faceapp.cli.inputs import add_plugin_options, each_input, plugin_values
+from faceapp.cli.main import add_json_option
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "scans",
+        nargs="+",
+        type=Path,
+        metavar="MESH_OR_SAMPLE",
+        help="a .ply, .obj or .stl, a result of fuse, or a sample",
+    )
+    parser.add_argument(
+        "--landmarks",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="3D landmarks (default: found from the shape)",
+    )
+    parser.add_argument("--template", type=Path, help="a template's JSON file (default: our own head)")
+    parser.add_argument(
+        "--out", type=Path, help="folder for the results (default: NAME-registered here); several: OUT/NAME"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the plugin's random numbers")
+    add_plugin_options(parser)
+    parser.add_argument("--force", action="store_true", help="write over an earlier result")
+    add_json_option(parser)
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Register each scan."""
+    from faceapp.app.registering import register_to_folder
+
+    def act(path: Path, out: Path) -> dict[str, object]:
+        result = register_to_folder(
+            path,
+            out,
+            options.landmarks,
+            template=options.template,
+            plugin=options.plugin,
+            parameters=plugin_values(options.set),
+            reporter=console.reporter,
+            force=options.force,
+            seed=options.seed,
+        )
+        report = result.report
+        return {
+            "mean mm": report.value("face.residual_mean"),
+            "p95 mm": report.value("face.residual_p95"),
+            "seen": report.value("face.seen"),
+            "out": str(out),
+        }
+
+    return each_input(options.scans, options.out, "registered", act, console)
