@@ -147,7 +147,7 @@ class Project:
         DataError
             A value is not of its kind.
         """
-        self._must_write()
+        self.must_write()
         taken = [int(p.name[1:]) for p in self.folder.glob("subjects/S*") if p.name[1:].isdigit()]
         subject = Subject(f"S{max(taken, default=0) + 1:04d}", age, gender, consent, note)
         self.put_subject(subject)
@@ -155,7 +155,7 @@ class Project:
 
     def put_subject(self, subject: Subject) -> None:
         """Write a subject, new or changed, to the disk."""
-        self._must_write()
+        self.must_write()
         write_json(
             self.folder / "subjects" / subject.code / "subject.json",
             {
@@ -209,7 +209,7 @@ class Project:
         UsageError
             There is no such subject.
         """
-        self._must_write()
+        self.must_write()
         self.subject(subject)
         takes = [s.take for s in self.samples(subject=subject, expression=expression)]
         at = utc_now()
@@ -224,7 +224,7 @@ class Project:
 
     def give_verdict(self, sample: Sample, verdict: Verdict, *, by: str, reason: str = "") -> Sample:
         """Record what the operator says of a take; on the disk when this returns."""
-        self._must_write()
+        self.must_write()
         line = {"verdict": verdict.value, "by": by, "at": utc_now(), "reason": reason}
         append_line(self.sample_folder(sample) / "verdicts.jsonl", json.dumps(line, ensure_ascii=False))
         changed = replace(sample, verdict=verdict)
@@ -242,7 +242,7 @@ class Project:
         UsageError
             There is no such subject.
         """
-        self._must_write()
+        self.must_write()
         subject, expression = subject or sample.subject, expression or sample.expression
         self.subject(subject)
         if (subject, expression) == (sample.subject, sample.expression):
@@ -273,7 +273,8 @@ class Project:
 
     # The folders
 
-    def _must_write(self) -> None:
+    def must_write(self) -> None:
+        """Raise `ProjectError` where the project is read-only."""
         if self.read_only:
             raise ProjectError(f"{self.folder} is open read-only; close the other window and open it again to write")
 

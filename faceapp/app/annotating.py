@@ -1,0 +1,399 @@
+"""Annotating one sample: pictures, scan, a journal on the disk, and undo that survives a restart."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from faceapp.app.decoding import decode_bundle
+from faceapp.app.template import own_modes, own_template
+from faceapp.core.arrays import Float32Array
+from faceapp.core.cloud import PointCloud
+from faceapp.core.errors import DataError, DecodeError, ProjectError
+from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy, Visibility
+from faceapp.core.mesh import Mesh
+from faceapp.core.rig import CameraModel
+from faceapp.core.signals import Reporter
+from faceapp.core.subject import Sample
+from faceapp.formats.atomic import append_line
+from faceapp.formats.capture_bundle import CaptureBundle, read_bundle
+from faceapp.formats.images import read_image
+from faceapp.formats.landmark_files import read_landmarks, write_landmarks
+from faceapp.formats.ply import read_cloud, read_mesh
+from faceapp.landmarks.history import Act, LandmarkJournal
+from faceapp.landmarks.lifting import Lifter, join_views, project_landmarks
+from faceapp.landmarks.prefill import prefill_photograph, prefill_scan
+from faceapp.landmarks.scheme import load_scheme
+from faceapp.store.project import Project, utc_now
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotationView:
+    """A picture to annotate.
+
+    Parameters
+    ----------
+    name : str
+        Camera.
+    group : str
+        Its camera group.
+    picture : (H, W, 3) uint8
+        RGB.
+    camera : CameraModel
+        Calibrated.
+    """
+
+    name: str
+    group: str
+    picture: npt.NDArray[np.uint8]
+    camera: CameraModel
+
+
+class AnnotationSession:
+    """The landmarks of one sample by one annotator.
+
+    Every act is in the journal on the disk when its method returns. Points that no person placed in a view follow
+    the scan: they are where the joined 3D point projects, with the occlusion flag from the geometry.
+
+    Parameters
+    ----------
+    folder : Path
+        ``landmarks/ANNOTATOR`` of the sample.
+    annotator : str
+        Initials.
+    views : tuple of AnnotationView
+        Front view first.
+    clouds : dict of str to PointCloud
+        By group.
+    depths : dict of str to (H, W) float32
+        By view, what it sees of the scan.
+    mesh : Mesh or None
+        Where the sample was fused.
+    prefill : dict of str to Landmarks2D
+        By view.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        annotator: str,
+        views: tuple[AnnotationView, ...],
+        clouds: dict[str, PointCloud],
+        depths: dict[str, Float32Array],
+        mesh: Mesh | None,
+        prefill: dict[str, Landmarks2D],
+    ) -> None:
+        self.folder, self.annotator, self.views, self.mesh = folder, annotator, views, mesh
+        self._clouds, self._depths, self._prefill = clouds, depths, prefill
+        self._views = {v.name: v for v in views}
+        self._lifters: dict[str, Lifter] = {}
+        self._journal = LandmarkJournal(folder / "journal.jsonl")
+        self.saved_at: datetime | None = None
+        self._refresh()
+
+    @staticmethod
+    def open(project: Project, sample: Sample, annotator: str, reporter: Reporter | None = None) -> AnnotationSession:
+        """Read pictures and scan, and prefill what nobody has placed; slow, so call it off the window's thread.
+
+        Raises
+        ------
+        DataError
+            The sample has no picture or no scan.
+        ProjectError
+            The project is read-only.
+        """
+        if project.read_only:
+            raise ProjectError(f"{project.folder} is open read-only; landmarks cannot be saved")
+        if not annotator or not all(c.isalnum() or c in "_-" for c in annotator):
+            raise DataError(f"initials {annotator!r}: use letters, digits, _ and - only")
+        reporter = reporter or Reporter()
+        reporter.progress(0.0, "reading the pictures")
+        folder = project.sample_folder(sample)
+        bundle = read_bundle(folder / "capture")
+        views = read_views(bundle)
+        if not views:
+            raise DataError(
+                f"{folder}: the capture has no colour picture of a calibrated camera, so there is nothing to annotate"
+            )
+        reporter.progress(0.3, "reading the scan")
+        clouds, depths = read_scan(folder, bundle, views)
+        reporter.progress(0.6, "first guess of the points")
+        prefill = prefill_views(folder / "landmarks" / "prefill", views, clouds, depths)
+        mesh_file = folder / "scan" / "mesh.ply"
+        mesh = read_mesh(mesh_file) if mesh_file.is_file() else None
+        session = AnnotationSession(folder / "landmarks" / annotator, annotator, views, clouds, depths, mesh, prefill)
+        reporter.progress(1.0, "ready")
+        return session
+
+    @functools.cached_property
+    def scan(self) -> PointCloud:
+        """All groups' points in one cloud, for the 3D view."""
+        return joined_cloud(self._clouds)
+
+    # Reading
+
+    def landmarks(self, view: str) -> Landmarks2D:
+        """Return the points of a view: a person's where one placed them, else those that follow the scan."""
+        return self._shown[view]
+
+    @property
+    def landmarks_3d(self) -> Landmarks3D:
+        """The points on the scan, joined from the views."""
+        return self._joined
+
+    def residual(self, view: str, index: int) -> float:
+        """Return how far a view's own lifted point is from the joined one, mm; NaN where it was not lifted."""
+        group = self._views[view].group
+        own = self._lifted.get(group)
+        if own is None:
+            return float("nan")
+        return float(np.linalg.norm(own.points[index] - self._joined.points[index]))
+
+    def done_count(self, view: str) -> int:
+        """Return how many points of a view a person placed or judged."""
+        return sum(1 for (v, _), state in self._journal.state.items() if v == view and state is not None)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether an act can be taken back."""
+        return self._journal.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an act that was taken back can be done again."""
+        return self._journal.can_redo
+
+    # Acting
+
+    def place(self, view: str, index: int, u: float, v: float) -> None:
+        """Place a point in a view; it is on the disk when this returns."""
+        camera = self._views[view].camera
+        if not (np.isfinite([u, v]).all() and -0.5 <= u <= camera.width - 0.5 and -0.5 <= v <= camera.height - 0.5):
+            raise DataError(f"point {index}: ({u:.1f}, {v:.1f}) is outside the picture of {view}")
+        visibility = self.landmarks(view).visibility[index]
+        if visibility is Visibility.OUTSIDE:
+            visibility = Visibility.VISIBLE
+        self._act(Act(view, index, (float(u), float(v)), visibility))
+
+    def set_visibility(self, view: str, index: int, visibility: Visibility) -> None:
+        """Say whether a view sees a point; its position becomes the person's."""
+        u, v = self.landmarks(view).points[index]
+        position = (float(u), float(v)) if np.isfinite([u, v]).all() else (0.0, 0.0)
+        self._act(Act(view, index, position, visibility))
+
+    def reset(self, view: str, index: int) -> None:
+        """Give a point back to the prefill."""
+        self._act(Act(view, index, None, Visibility.VISIBLE))
+
+    def undo(self) -> bool:
+        """Take the last act back; returns whether there was one."""
+        return self._stepped(self._journal.undo(self._stamp()))
+
+    def redo(self) -> bool:
+        """Do the act again that was taken back last; returns whether there was one."""
+        return self._stepped(self._journal.redo(self._stamp()))
+
+    def submit(self) -> None:
+        """Write the landmarks of every view and the 3D ones as files, and mark the work as done."""
+        self._write_files()
+        append_line(self.folder / "submitted.jsonl", json.dumps({"at": utc_now(), "by": self.annotator}))
+
+    def close(self) -> None:
+        """Write the files; the journal holds every act already."""
+        if self._journal.state:
+            self._write_files()
+
+    def _act(self, act: Act) -> None:
+        self._journal.append(act, self._stamp())
+        self._after(act.view, act.index)
+
+    def _stepped(self, act: Act | None) -> bool:
+        if act is None:
+            return False
+        self._after(act.view, act.index)
+        return True
+
+    def _stamp(self) -> dict[str, str]:
+        return {"by": self.annotator, "at": utc_now()}
+
+    def _after(self, view: str, index: int) -> None:
+        self.saved_at = datetime.now(UTC)
+        self._refresh_point(view, index)
+
+    # Deriving
+
+    def _lifter(self, view: str) -> Lifter | None:
+        group = self._views[view].group
+        if group not in self._clouds:
+            return None
+        if view not in self._lifters:
+            self._lifters[view] = Lifter(self._clouds[group].points, self._views[view].camera, self._depths.get(view))
+        return self._lifters[view]
+
+    def _own(self, view: str) -> Landmarks2D:
+        """The prefill with a person's points on top."""
+        marks = self._prefill[view]
+        points, seen, origins = marks.points.copy(), list(marks.visibility), list(marks.placed_by)
+        for (name, index), state in self._journal.state.items():
+            if name == view and state is not None:
+                points[index], seen[index] = state.position, state.visibility
+                origins[index] = PlacedBy.PERSON
+        return replace(
+            marks,
+            points=points,
+            visibility=tuple(seen),
+            placed_by=tuple(origins),
+            annotator=self.annotator,
+            revision=self._journal.revision,
+            created_at=utc_now(),
+        )
+
+    def _refresh(self) -> None:
+        """Lift and project all points: at the start and after acts that touch many."""
+        self._own_marks = {v.name: self._own(v.name) for v in self.views}
+        self._lifted: dict[str, Landmarks3D] = {}
+        for view in self.views:
+            lifter = self._lifter(view.name)
+            if lifter is not None:
+                self._lifted[view.group] = lifter.lift_all(self._own_marks[view.name])
+        self._join()
+        self._shown = {v.name: self._show(v) for v in self.views}
+
+    def _refresh_point(self, view: str, index: int) -> None:
+        """After one act: lift one point, join, project; a few milliseconds whatever the size of the scan."""
+        group = self._views[view].group
+        marks = self._own_marks[view] = self._own(view)
+        lifter = self._lifter(view)
+        if lifter is not None:
+            found = lifter.lift(marks.points[index]) if marks.visible[index] else None
+            point = np.full(3, np.nan) if found is None else found.point
+            self._lifted[group] = self._lifted[group].with_point(
+                index, point, marks.placed_by[index], marks.visibility[index]
+            )
+        self._join()
+        self._shown = {v.name: self._show(v) for v in self.views}
+
+    def _join(self) -> None:
+        n = len(load_scheme())
+        if not self._lifted:
+            self._joined = Landmarks3D(points=np.full((n, 3), np.nan), annotator=self.annotator)
+            return
+        person_first = sorted(self._lifted, key=lambda g: g != self.views[0].group)
+        self._joined = _prefer_people(join_views(self._lifted, tuple(person_first)), self._lifted)
+
+    def _show(self, view: AnnotationView) -> Landmarks2D:
+        """A person's points stay; the others go where the joined point projects, if a person moved it elsewhere."""
+        own = self._own_marks[view.name]
+        by_person = {i for (_, i), state in self._journal.state.items() if state is not None}
+        if not by_person:
+            return own
+        seen_from = project_landmarks(self._joined, view.camera, self._depths.get(view.name))
+        points, seen, origins = own.points.copy(), list(own.visibility), list(own.placed_by)
+        for i in by_person:
+            if own.placed_by[i] is not PlacedBy.PERSON and np.isfinite(seen_from.points[i]).all():
+                points[i], seen[i] = seen_from.points[i], seen_from.visibility[i]
+                origins[i] = PlacedBy.PROJECTION
+        return replace(own, points=points, visibility=tuple(seen), placed_by=tuple(origins))
+
+    def _write_files(self) -> None:
+        for view in self.views:
+            write_landmarks(self.folder / f"{view.name}.json", self.landmarks(view.name))
+        write_landmarks(self.folder / "landmarks3d.json", replace(self._joined, annotator=self.annotator))
+
+
+def _prefer_people(joined: Landmarks3D, lifted: dict[str, Landmarks3D]) -> Landmarks3D:
+    """Where a person placed a point in some view, the views that only follow do not pull it away."""
+    points = joined.points.copy()
+    for i in range(len(points)):
+        placed = [m.points[i] for m in lifted.values() if m.placed_by[i] is PlacedBy.PERSON and m.placed[i]]
+        if placed:
+            points[i] = np.median(placed, axis=0)
+    return replace(joined, points=points)
+
+
+def read_views(bundle: CaptureBundle) -> tuple[AnnotationView, ...]:
+    """Return the colour pictures of a bundle, the frontal one first."""
+    views = [
+        AnnotationView(c.name, g.name, bundle.picture(c), c.model)
+        for g in bundle.groups
+        for c in g.cameras
+        if c.role == "rgb" and c.model is not None
+    ]
+    return tuple(sorted(views, key=lambda v: abs(float(v.camera.centre[0]))))
+
+
+def read_scan(
+    folder: Path, bundle: CaptureBundle, views: tuple[AnnotationView, ...]
+) -> tuple[dict[str, PointCloud], dict[str, Float32Array]]:
+    """Return the clouds by group and the depth images by view; decoded anew where the scan folder lacks them."""
+    clouds: dict[str, PointCloud] = {}
+    depths: dict[str, Float32Array] = {}
+    for view in views:
+        cloud_file = folder / "scan" / f"{view.group}.ply"
+        depth_file = folder / "scan" / "depth" / f"{view.name}.tiff"
+        if cloud_file.is_file() and depth_file.is_file():
+            clouds[view.group] = read_cloud(cloud_file)
+            depths[view.name] = np.asarray(read_image(depth_file), np.float32)
+    if len(clouds) < len({v.group for v in views}):
+        decoded = decode_bundle(bundle)
+        if not decoded.scans:
+            raise DecodeError(f"{folder}: no group could be decoded, so points cannot be put onto the scan")
+        for view in views:
+            if view.group in decoded.scans:
+                clouds[view.group] = decoded.scans[view.group].cloud
+                depths[view.name] = decoded.scans[view.group].depths[view.name]
+    return clouds, depths
+
+
+def joined_cloud(clouds: dict[str, PointCloud]) -> PointCloud:
+    """Return the clouds of all groups one after the other, with ``group``."""
+    parts = list(clouds.values())
+
+    def stacked(name: str) -> npt.NDArray[Any] | None:
+        values = [getattr(p, name) for p in parts]
+        return None if any(v is None for v in values) else np.concatenate(values)
+
+    group = np.concatenate([np.full(len(p), i, np.uint8) for i, p in enumerate(parts)])
+    points = np.concatenate([p.points for p in parts])
+    return PointCloud(points, stacked("normals"), stacked("colors"), stacked("sigma"), None, group, "", tuple(clouds))
+
+
+def prefill_views(
+    folder: Path, views: tuple[AnnotationView, ...], clouds: dict[str, PointCloud], depths: dict[str, Float32Array]
+) -> dict[str, Landmarks2D]:
+    """Return a first guess for each view: the mean face laid onto the scan, kept on the disk beside the annotators'.
+
+    Without a scan, or where the face is not found in it, the mean shape is placed in the picture's face.
+    """
+    files = {v.name: folder / f"{v.name}.json" for v in views}
+    if all(f.is_file() for f in files.values()):
+        kept = {name: read_landmarks(f) for name, f in files.items()}
+        return {name: marks for name, marks in kept.items() if isinstance(marks, Landmarks2D)}
+    scheme = load_scheme()
+    guesses: dict[str, Landmarks2D] = {}
+    try:
+        scan = joined_cloud(clouds)
+        if scan.normals is None:
+            raise DataError("the scan has no normals")
+        marks = prefill_scan(own_template(), scan.points, scan.normals, own_modes())
+        points = marks.points.copy()
+        for centre, pupil in scheme.linked:
+            eye = scheme.group_of(centre).indices
+            points[[centre, pupil]] = np.nanmean(points[[i for i in eye if i != centre]], axis=0)
+        marks = replace(marks, points=points)
+        for view in views:
+            guesses[view.name] = project_landmarks(
+                marks, view.camera, depths.get(view.name), placed_by=PlacedBy.PREFILL
+            )
+    except DataError:
+        guesses = {v.name: prefill_photograph(v.picture, scheme, v.name) for v in views}
+    for name, guess in guesses.items():
+        write_landmarks(files[name], guess)
+    return guesses
