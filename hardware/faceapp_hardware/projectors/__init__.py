@@ -1,0 +1,1 @@
+"""Projectors that are spoken to over a line."""

@@ -1,0 +1,111 @@
+"""Colour pictures: lamps of their own, a plain dark background, a little noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from faceapp.core.arrays import BoolArray, Float32Array, UInt8Array
+from faceapp.core.rig import CameraModel
+from faceapp_hardware.simulated import kernels
+from faceapp_hardware.simulated.rendering import Renderer
+
+BACKGROUND = (34, 36, 39)
+"""8-bit sRGB."""
+
+_SKY = 0.20
+_NOISE_COUNTS = 1.2
+_SOFTBOXES = (
+    # middle, half width across and upwards in mm, strength: the key above the middle camera, one at each side
+    ((0.0, 520.0, 900.0), (420.0, 130.0), 0.46),
+    ((780.0, 180.0, 560.0), (130.0, 260.0), 0.21),
+    ((-780.0, 180.0, 560.0), (130.0, 260.0), 0.21),
+)
+_LINEAR = (np.arange(256, dtype=np.float32) / 255) ** 2.2
+
+
+def photograph(renderer: Renderer, camera: CameraModel) -> Float32Array:
+    """Return the (H, W, 3) picture of a colour camera in 8-bit sRGB counts, before noise and rounding."""
+    window = renderer.window(camera)
+    lamps = _lamps()
+    colours = np.zeros((window.height, window.width, 3), np.float32)
+    share = np.zeros((window.height, window.width, 1), np.float32)
+    for rows in renderer.blocks(window):
+        triangles, places, points, normals = renderer.hits(camera, window, rows)
+        albedo = _albedo(renderer, triangles, places)
+        gloss = renderer.interpolate(renderer.surface.gloss[:, None], triangles, places)
+        rays = renderer.rays_per_pixel
+        hit = (triangles != kernels.MISS).reshape(-1, rays)
+        seen = _seen(renderer, points.reshape(-1, rays, 3), hit, lamps)
+        block = np.empty((len(hit), 3), np.float32)
+        kernels.lamp_light(
+            points.reshape(-1, rays, 3),
+            normals.reshape(-1, rays, 3),
+            albedo.reshape(-1, rays, 3),
+            gloss.reshape(-1, rays),
+            camera.centre,
+            lamps,
+            seen,
+            _SKY,
+            block,
+        )
+        colours[rows] = block.reshape(-1, window.width, 3)
+        share[rows] = hit.mean(axis=1, dtype=np.float32).reshape(-1, window.width, 1)
+    background = np.array(BACKGROUND, np.float32)
+    picture = np.tile(background, (camera.height, camera.width, 1))
+    linear = renderer.through_lens(colours + (1 - share) * _LINEAR[list(BACKGROUND)])
+    # A soft shoulder instead of hard white.
+    linear = np.where(linear > 0.8, 1 - 0.2 * np.exp(-np.maximum(linear - 0.8, 0) / 0.2), linear)
+    picture[window.slices] = 255 * linear ** np.float32(1 / 2.2)
+    return picture
+
+
+def with_noise(picture: Float32Array, rng: np.random.Generator) -> UInt8Array:
+    """Return a picture as the sensor gives it."""
+    noisy = rng.standard_normal(picture.shape, dtype=np.float32)
+    noisy *= _NOISE_COUNTS
+    noisy += picture
+    return np.clip(np.rint(noisy, out=noisy), 0, 255, out=noisy).astype(np.uint8)
+
+
+def _lamps() -> npt.NDArray[np.float64]:
+    rows = []
+    for middle, (across, upwards), strength in _SOFTBOXES:
+        place = np.array(middle)
+        right = np.cross([0.0, 1.0, 0.0], place)
+        right /= np.linalg.norm(right)
+        up = np.cross(place, right) / np.linalg.norm(place)
+        for i in (-0.75, -0.25, 0.25, 0.75):
+            for j in (-0.5, 0.5):
+                rows.append([*(place + i * across * right + j * upwards * up), strength / 8])
+    return np.array(rows)
+
+
+def _seen(renderer: Renderer, points: Float32Array, hit: BoolArray, lamps: npt.NDArray[np.float64]) -> BoolArray:
+    """Return (P, L): whether one ray's surface of each pixel sees each lamp."""
+    some = np.flatnonzero(hit.any(axis=1))
+    spots = points[some, hit[some].argmax(axis=1)]
+    seen = np.zeros((len(points), len(lamps)), bool)
+    for k, lamp in enumerate(lamps):
+        seen[some, k] = ~renderer.hidden(spots, lamp[:3])
+    return seen
+
+
+def _albedo(renderer: Renderer, triangles: kernels.UIntArray, places: Float32Array) -> Float32Array:
+    """Return (n, 3) linear albedo: of the texture where there is one, else of the vertices' colours."""
+    mesh = renderer.surface.mesh
+    assert mesh.colors is not None
+    albedo = renderer.interpolate(_LINEAR[mesh.colors], triangles, places)
+    if mesh.uv is None or mesh.texture is None:
+        return albedo
+    hit = np.flatnonzero(triangles != kernels.MISS)
+    corners = mesh.uv[triangles[hit]]
+    b, c = places[hit, :1], places[hit, 1:]
+    place = (1 - b - c) * corners[:, 0] + b * corners[:, 1] + c * corners[:, 2]
+    painted = np.isfinite(place).all(axis=1)
+    hit, place = hit[painted], place[painted]
+    height, width = mesh.texture.shape[:2]
+    column = np.clip(place[:, 0] * width, 0, width - 1).astype(np.int32)
+    row = np.clip((1 - place[:, 1]) * height, 0, height - 1).astype(np.int32)
+    albedo[hit] = _LINEAR[mesh.texture[row, column]]
+    return albedo

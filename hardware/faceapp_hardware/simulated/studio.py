@@ -1,0 +1,204 @@
+"""What the simulated cameras will see next: rendered ahead, noise fresh for each burst. World side only."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from faceapp.core.arrays import Float32Array, UInt8Array
+from faceapp.core.rig import CameraGroup, CameraModel
+from faceapp.core.sequence import FringeSequence, multi_frequency
+from faceapp_hardware.simulated import kernels
+from faceapp_hardware.simulated.description import RigDescription
+from faceapp_hardware.simulated.exchange import LIVE_SHRINK
+from faceapp_hardware.simulated.heads import HeadSource
+from faceapp_hardware.simulated.options import Options
+from faceapp_hardware.simulated.photographs import photograph, with_noise
+from faceapp_hardware.simulated.rendering import LitView, Renderer
+
+_THREADS = 2
+_PEAK_PERCENTILE = 99.5
+_LIT = 0.02
+_NORMAL = ndtri((np.arange(65536) + 0.5) / 65536).astype(np.float32)
+
+
+@dataclass(eq=False)
+class _InfraredView:
+    """One infrared camera before one scene."""
+
+    view: LitView
+    sequence: FringeSequence
+    light: Float32Array
+    flood: Float32Array
+    gain: float = 0.0
+    frames: UInt8Array | None = None
+    exposure_ms: float = 0.0
+
+
+@dataclass(eq=False)
+class _Scene:
+    """One take before the cameras."""
+
+    key: tuple[str, str, int]
+    renderer: Renderer
+    infrared: dict[str, _InfraredView] = field(default_factory=dict)
+    photographs: dict[str, Float32Array] = field(default_factory=dict)
+    colour_frames: dict[str, UInt8Array] = field(default_factory=dict)
+
+
+class Studio:
+    """Prepares the frames of every camera.
+
+    Parameters
+    ----------
+    options : Options
+        Whose heads, which chance.
+    description : RigDescription
+        Cameras and light.
+
+    Notes
+    -----
+    All methods are called from one thread.
+    """
+
+    def __init__(self, options: Options, description: RigDescription) -> None:
+        self._description = description
+        self._source = HeadSource(options, description.light.infrared_skin)
+        self._scene: _Scene | None = None
+        names = [c.name for c in description.rig.cameras]
+        self._rngs = {name: np.random.default_rng([options.seed, 1, i]) for i, name in enumerate(names)}
+        self._sequences = {g.name: multi_frequency() for g in description.rig.groups}
+        self._exposures_ms = dict.fromkeys(names, description.light.exposure_ms)
+        self._groups = {c.name: g for g in description.rig.groups for c in g.cameras}
+
+    @property
+    def renderer(self) -> Renderer | None:
+        """Of the scene before the cameras."""
+        return None if self._scene is None else self._scene.renderer
+
+    def prepare(self, subject: str, expression: str, take: int) -> None:
+        """Seat the subject and render all frames; the same again needs fresh noise only."""
+        key = (subject, expression, take)
+        if self._scene is None or self._scene.key != key:
+            surface = self._source.surface(subject, expression, take)
+            self._scene = _Scene(key, Renderer(surface, self._description.light))
+        self.refresh()
+
+    def expect(self, group: str, sequence: FringeSequence) -> None:
+        """Hear what a projector will show."""
+        self._sequences[group] = sequence
+
+    def set_exposure(self, camera: str, exposure_ms: float) -> None:
+        """Hear how long a camera will look."""
+        self._exposures_ms[camera] = exposure_ms
+
+    def used(self, camera: str) -> None:
+        """Hear that the frames of a camera were taken: no noise is seen twice."""
+        if self._scene is not None:
+            self._scene.colour_frames.pop(camera, None)
+            if camera in self._scene.infrared:
+                self._scene.infrared[camera].frames = None
+
+    def frames(self, camera: str) -> npt.NDArray[np.uint8]:
+        """Return the (N, H, W) or (1, H, W, 3) frames that a camera will see; made now where they are not ready."""
+        if self._scene is None:
+            self.prepare("", "neutral", 1)
+        assert self._scene is not None
+        self._make(self._scene, self._groups[camera], camera)
+        if camera in self._scene.photographs:
+            return self._scene.colour_frames[camera]
+        frames = self._scene.infrared[camera].frames
+        assert frames is not None
+        return frames
+
+    def refresh(self) -> None:
+        """Make whatever frames are not ready, the firing order first."""
+        scene = self._scene
+        if scene is None:
+            return
+        with ThreadPoolExecutor(_THREADS, "render") as pool:
+            for group in self._description.rig.groups:
+                # The gain of both cameras comes from the first.
+                names = [m.name for m in group.cameras]
+                list(pool.map(lambda name, group=group: self._render(scene, group, name), names))
+                list(pool.map(lambda name, group=group: self._make(scene, group, name), names))
+
+    def live_picture(self, camera: str) -> Float32Array:
+        """Return the noiseless picture of the live view, (h, w) or (h, w, 3) in counts: infrared in flood light."""
+        if self._scene is None:
+            self.prepare("", "neutral", 1)
+        assert self._scene is not None
+        scene, model = self._scene, self._description.rig.camera(camera)
+        self._make(scene, self._groups[camera], camera)
+        if camera in scene.photographs:
+            full = scene.photographs[camera]
+        else:
+            seen = scene.infrared[camera]
+            full = np.zeros((model.height, model.width), np.float32)
+            ambient = self._description.light.ambient_counts * seen.view.ambient
+            full[seen.view.window.slices] = np.minimum(seen.gain * seen.flood + ambient, 255)
+        size = model.width // LIVE_SHRINK, model.height // LIVE_SHRINK
+        return np.asarray(cv2.resize(full, size, interpolation=cv2.INTER_AREA), np.float32)
+
+    def _make(self, scene: _Scene, group: CameraGroup, name: str) -> None:
+        """Bring the frames of one camera up to date."""
+        self._render(scene, group, name)
+        if name in scene.photographs:
+            if name not in scene.colour_frames:
+                scene.colour_frames[name] = with_noise(scene.photographs[name], self._rngs[name])[None]
+            return
+        mine = scene.infrared[name]
+        first = group.infrared[0].name
+        self._render(scene, group, first)
+        mine.gain = self._gain(scene.infrared[first])
+        exposure = self._exposures_ms[name]
+        if mine.frames is None or mine.exposure_ms != exposure:
+            mine.exposure_ms = exposure
+            mine.frames = self._expose(mine, self._description.rig.camera(name))
+
+    def _render(self, scene: _Scene, group: CameraGroup, name: str) -> None:
+        if group.rgb is not None and name == group.rgb.name:
+            if name not in scene.photographs:
+                scene.photographs[name] = photograph(scene.renderer, group.rgb)
+            return
+        sequence = self._sequences[group.name]
+        known = scene.infrared.get(name)
+        if known is not None and known.sequence == sequence:
+            return
+        optics = group.projector.optics
+        assert optics is not None
+        model = next(m for m in group.infrared if m.name == name)
+        view = known.view if known else scene.renderer.lit_view(model, optics)
+        flood = scene.renderer.through_lens(view.light.mean(axis=2))
+        scene.infrared[name] = _InfraredView(view, sequence, scene.renderer.exposures(view, sequence), flood)
+
+    def _gain(self, first: _InfraredView) -> float:
+        lit = first.flood[first.flood > _LIT]
+        if not len(lit):
+            return 1.0
+        return float(self._description.light.peak_counts / np.percentile(lit, _PEAK_PERCENTILE))
+
+    def _expose(self, seen: _InfraredView, model: CameraModel) -> UInt8Array:
+        sensor, rule = model.sensor, self._description.light
+        assert sensor.electrons_per_count is not None
+        assert sensor.read_noise_electrons is not None
+        assert sensor.white_level is not None
+        noise = sensor.electrons_per_count, sensor.read_noise_electrons, sensor.white_level
+        share = seen.exposure_ms / rule.exposure_ms
+        rows, columns = seen.view.window.slices
+        frames = np.empty((len(seen.light), model.height, model.width), np.uint8)
+        ambient = np.zeros((model.height, model.width), np.float32)
+        light = np.zeros_like(ambient)
+        ambient[rows, columns] = seen.view.ambient
+        for frame, picture in zip(frames, seen.light, strict=True):
+            light[rows, columns] = picture
+            seed = int(self._rngs[model.name].integers(2**62))
+            kernels.add_noise(
+                light, ambient, share * seen.gain, share * rule.ambient_counts, noise, _NORMAL, seed, frame
+            )
+        return frames

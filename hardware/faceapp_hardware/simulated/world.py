@@ -1,0 +1,220 @@
+"""The world of the simulated rig, a process of its own: head, light, cameras, projectors, one clock.
+
+``python -m faceapp_hardware.simulated.world FD MEMORY`` talks over the socket FD and lays pictures into the memory
+file MEMORY. It ends when the socket does, however its client went.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceapp.core.errors import FaceappError
+from faceapp.core.rig import CameraGroup
+from faceapp_hardware.simulated.description import read_rig_description
+from faceapp_hardware.simulated.exchange import layout_of
+from faceapp_hardware.simulated.faults import Fault, parse_faults
+from faceapp_hardware.simulated.firmware import Firmware, FirmwareLine
+from faceapp_hardware.simulated.live import LiveView
+from faceapp_hardware.simulated.options import Options
+from faceapp_hardware.simulated.world_cameras import LAST_ID, Delivery, WorldCamera, Wire
+
+_IDLE_S = 0.3
+_FAULT_AT = 2
+"""The exposure at which a projector or a camera is pulled or reset: in the middle of the burst."""
+_LIVE_ELECTRONS = 39.2
+
+
+class World:
+    """Everything between the projectors' ports and the cameras' pictures.
+
+    Parameters
+    ----------
+    options : Options
+        Of the rig.
+    connection : Connection
+        To the client.
+    memory : mmap
+        Shared with the client.
+    """
+
+    def __init__(self, options: Options, connection: Connection, memory: mmap.mmap) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._options = options
+        self._description = read_rig_description(options.rig, options.scale)
+        rig = self._description.rig
+        layout = layout_of(rig)
+        self._faults: list[Fault] = list(parse_faults(options.faults, rig))
+        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._is_stale = False
+        slots = {name: [slot.view(memory) for slot in mine] for name, mine in layout.burst.items()}
+        self._delivery = Delivery(slots, lambda *frame: self._send("frame", *frame))
+        self._live = LiveView(
+            {name: slot.view(memory) for name, slot in layout.live.items()}, lambda name: self._send("live", name)
+        )
+        rng = np.random.default_rng([options.seed, 2])
+        self._cameras: dict[str, WorldCamera] = {}
+        for model in rig.cameras:
+            first = options.first_id or int(rng.integers(1, LAST_ID + 1))
+            self._cameras[model.name] = WorldCamera(model.name, first, self._carrier(model.name))
+        self._wire = Wire(rig, self._cameras, self._faults, self._taken)
+        self._lines = {g.name: FirmwareLine(self._firmware(g)) for g in rig.groups}
+        self._studio: Any = None
+
+    def run(self) -> None:
+        """Serve the client until it goes."""
+        threading.Thread(target=self._render, name="studio", daemon=True).start()
+        self._send("ports", {name: line.path for name, line in self._lines.items()})
+        while True:
+            try:
+                number, name, arguments = self._connection.recv()
+            except (EOFError, OSError):
+                return
+            self._serve(number, name, arguments)
+
+    def _serve(self, number: int, name: str, arguments: tuple[Any, ...]) -> None:
+        match name:
+            case "free":
+                self._delivery.free(*arguments)
+            case "live-free":
+                self._live.free(*arguments)
+            case "disarm":
+                self._cameras[arguments[0]].disarm()
+                self._send("reply", number, None)
+            case "end-live":
+                self._live.end(*arguments)
+                self._send("reply", number, None)
+            case "inject":
+                self._faults += parse_faults(arguments[0], self._description.rig)
+                self._send("reply", number, None)
+            case _:
+                self._work.put(lambda: self._answer(number, name, arguments))
+
+    def _answer(self, number: int, name: str, arguments: tuple[Any, ...]) -> None:
+        """Do slow work on the studio's thread and send its result, or its error."""
+        acts: dict[str, Callable[..., Any]] = {
+            "prepare": self._prepare,
+            "arm": self._arm,
+            "configure": self._configure,
+            "live": self._show,
+            "truth": self._truth,
+        }
+        try:
+            value = acts[name](*arguments)
+        except FaceappError as error:
+            self._send("reply", number, error)
+        except Exception as error:
+            traceback.print_exc()
+            self._send("reply", number, RuntimeError(f"{type(error).__name__}: {error}"))
+        else:
+            self._send("reply", number, value)
+
+    def _render(self) -> None:
+        """The studio's thread: loads what is slow to load, then works, and freshens frames when nothing is asked."""
+        from faceapp_hardware.simulated.studio import Studio
+
+        self._studio = Studio(self._options, self._description)
+        while True:
+            try:
+                self._work.get(timeout=_IDLE_S)()
+            except queue.Empty:
+                if self._is_stale:
+                    self._is_stale = False
+                    self._studio.refresh()
+
+    def _prepare(self, subject: str, expression: str, take: int) -> None:
+        self._studio.prepare(subject, expression, take)
+        for camera in self._live.cameras:
+            self._show(camera)
+
+    def _arm(self, camera: str, count: int) -> None:
+        self._cameras[camera].arm(self._studio.frames(camera), count)
+
+    def _configure(self, camera: str, exposure_ms: float) -> None:
+        self._studio.set_exposure(camera, exposure_ms)
+
+    def _show(self, camera: str) -> None:
+        self._live.show(camera, self._studio.live_picture(camera), _LIVE_ELECTRONS)
+
+    def _truth(self, folder: str) -> bool:
+        from faceapp_hardware.simulated.truth import write_truth
+
+        if self._studio.renderer is None:
+            return False
+        write_truth(Path(folder), self._studio.renderer, self._description.rig)
+        return True
+
+    def _carrier(self, name: str) -> Callable[[np.ndarray, int, int], None]:
+        return lambda picture, number, stamp: self._delivery.put(name, picture, number, stamp)
+
+    def _taken(self, camera: str) -> None:
+        self._is_stale = True
+        self._work.put(lambda: self._studio.used(camera))
+
+    def _firmware(self, group: CameraGroup) -> Firmware:
+        optics, limits = group.projector.optics, self._description.limits
+        size = (optics.width, optics.height) if optics else (0, 0)
+
+        def trigger(index: int) -> None:
+            if index == _FAULT_AT:
+                self._break(group)
+            self._wire.trigger(group.name, index)
+
+        return Firmware(
+            size,
+            limits.longest_sequence,
+            limits.projector_period_s,
+            trigger,
+            lambda sequence: self._work.put(lambda: self._studio.expect(group.name, sequence)),
+        )
+
+    def _break(self, group: CameraGroup) -> None:
+        """Let the faults happen that are not of a single frame."""
+        names = {group.projector.name, *(m.name for m in group.cameras)}
+        for fault in [f for f in self._faults if f.device in names and f.kind in ("pull", "reset")]:
+            self._faults.remove(fault)
+            if fault.device in self._cameras:
+                self._cameras[fault.device].disarm()
+                self._send("gone", fault.device)
+            else:
+                line = self._lines[group.name]
+                act = line.pull if fault.kind == "pull" else line.firmware.reset
+                # On a thread of its own: it ends the light, whose thread this is.
+                threading.Thread(target=act, name=f"fault {fault.device}", daemon=True).start()
+
+    def _send(self, *message: Any) -> None:
+        try:
+            with self._sending:
+                self._connection.send(message)
+        except OSError:
+            # The client is gone: nothing is left to do, and no one to tell.
+            os._exit(0)
+
+
+def main() -> None:
+    """Run the world for the client at the other end of the socket."""
+    connection = Connection(int(sys.argv[1]))
+    with open(int(sys.argv[2]), "r+b") as file:  # noqa: PTH123 (a descriptor, not a path)
+        memory = mmap.mmap(file.fileno(), 0)
+    try:
+        World(connection.recv(), connection, memory).run()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    # Threads may be deep in rendering; nothing of theirs outlives the client.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

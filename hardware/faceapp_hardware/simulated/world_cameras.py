@@ -1,0 +1,162 @@
+"""The cameras inside the world: armed or not, a counter of 16 bits, triggers that come whether one is ready or not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from faceapp.core.rig import Rig
+from faceapp_hardware.simulated.faults import Fault
+
+LAST_ID = 65535
+"""After this one comes 1, as GigE Vision 1 has it."""
+
+_Frames = npt.NDArray[np.uint8]
+
+
+class WorldCamera:
+    """One camera's state.
+
+    Parameters
+    ----------
+    name : str
+        Of the camera.
+    first_id : int
+        Of its counter, 1 to 65535.
+    deliver : callable
+        Takes the picture, its id and its time stamp.
+    """
+
+    def __init__(self, name: str, first_id: int, deliver: Callable[[_Frames, int, int], None]) -> None:
+        self.name = name
+        self._id = first_id
+        self._deliver = deliver
+        self._lock = threading.Lock()
+        self._frames: _Frames | None = None
+        self._left = 0
+
+    def arm(self, frames: _Frames, count: int) -> None:
+        """Be ready for ``count`` triggers."""
+        with self._lock:
+            self._frames, self._left = frames, count
+
+    def disarm(self) -> None:
+        """Take no trigger any more."""
+        with self._lock:
+            self._frames, self._left = None, 0
+
+    def trigger(self, index: int, stamp: int, faults: list[Fault]) -> bool:
+        """Take a picture of exposure ``index`` if armed; returns whether one was taken."""
+        with self._lock:
+            frames = self._frames
+            if frames is None or self._left < 1:
+                return False
+            if _take(faults, "miss", self.name, index):
+                return False
+            self._left -= 1
+            number, self._id = self._id, self._id % LAST_ID + 1
+            if _take(faults, "drop", self.name, index):
+                return True
+            self._deliver(frames[_shown(faults, self.name, index) % len(frames)], number, stamp)
+            return True
+
+
+def _take(faults: list[Fault], kind: str, camera: str, index: int) -> bool:
+    """Return whether that fault is due, and strike it off."""
+    for fault in faults:
+        if (fault.kind, fault.device) == (kind, camera) and fault.frames == (index,):
+            faults.remove(fault)
+            return True
+    return False
+
+
+def _shown(faults: list[Fault], camera: str, index: int) -> int:
+    """Return the exposure that the frame shows: the right one, but for a fault."""
+    if _take(faults, "stale", camera, index):
+        return max(index - 1, 0)
+    for fault in faults:
+        if fault.kind == "swap" and fault.device == camera and index in fault.frames:
+            other = fault.frames[1 - fault.frames.index(index)]
+            if index == max(fault.frames):
+                faults.remove(fault)
+            return other
+    return index
+
+
+class Delivery:
+    """A thread that carries pictures out, as slots of the shared memory become free.
+
+    Parameters
+    ----------
+    slots : dict of str to list of array
+        By camera.
+    tell : callable
+        Called with camera, number of the slot, id, time stamp, once the picture lies there.
+    """
+
+    def __init__(self, slots: dict[str, list[_Frames]], tell: Callable[[str, int, int, int], None]) -> None:
+        self._slots, self._tell = slots, tell
+        self._free = {name: deque(range(len(mine))) for name, mine in slots.items()}
+        self._waiting: dict[str, deque[tuple[_Frames, int, int]]] = {name: deque() for name in slots}
+        self._wake = threading.Condition()
+        threading.Thread(target=self._carry, name="delivery", daemon=True).start()
+
+    def put(self, camera: str, picture: _Frames, number: int, stamp: int) -> None:
+        """Take a picture to be carried."""
+        with self._wake:
+            self._waiting[camera].append((picture, number, stamp))
+            self._wake.notify()
+
+    def free(self, camera: str, slot: int) -> None:
+        """Hear that the client has copied a slot."""
+        with self._wake:
+            self._free[camera].append(slot)
+            self._wake.notify()
+
+    def _next(self) -> str | None:
+        return next((name for name, waiting in self._waiting.items() if waiting and self._free[name]), None)
+
+    def _carry(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._next() is not None)
+                camera = self._next()
+                assert camera is not None
+                picture, number, stamp = self._waiting[camera].popleft()
+                slot = self._free[camera].popleft()
+            self._slots[camera][slot][:] = picture
+            self._tell(camera, slot, number, stamp)
+
+
+class Wire:
+    """From each projector to the cameras of its group.
+
+    Parameters
+    ----------
+    rig : Rig
+        Who is wired to whom.
+    cameras : dict of str to WorldCamera
+        All of them.
+    faults : list of Fault
+        Struck off as they happen.
+    taken : callable
+        Called with the name of a camera that has taken its first picture of a burst.
+    """
+
+    def __init__(
+        self, rig: Rig, cameras: dict[str, WorldCamera], faults: list[Fault], taken: Callable[[str], None]
+    ) -> None:
+        self._groups = {g.name: [cameras[m.name] for m in g.cameras] for g in rig.groups}
+        self._faults, self._taken = faults, taken
+
+    def trigger(self, group: str, index: int) -> None:
+        """Let the cameras of a group take exposure ``index``."""
+        stamp = time.monotonic_ns()
+        for camera in self._groups[group]:
+            if camera.trigger(index, stamp, self._faults):
+                self._taken(camera.name)
