@@ -21,7 +21,7 @@ PREFILL = "prefill"
 def annotators_of(sample_folder: Path) -> tuple[str, ...]:
     """Return who annotated a sample, the newest first."""
     journals = [f for f in sample_folder.glob("landmarks/*/journal.jsonl") if LandmarkJournal(f).state]
-    imported = [f for f in sample_folder.glob("landmarks/*/imported.json")]
+    imported = list(sample_folder.glob("landmarks/*/imported.json"))
     newest = sorted({*journals, *imported}, key=lambda f: f.stat().st_mtime, reverse=True)
     return tuple(dict.fromkeys(f.parent.name for f in newest))
 
@@ -64,8 +64,8 @@ def current_landmarks(sample_folder: Path, bundle: CaptureBundle) -> tuple[dict[
     own: dict[str, Landmarks2D] = {}
     for name, guess in marks.items():
         points, seen, origins = guess.points.copy(), list(guess.visibility), list(guess.placed_by)
-        for (view, index), state in journal.state.items():
-            if view == name and state is not None:
+        for (where, index), state in journal.state.items():
+            if where == name and state is not None:
                 points[index], seen[index], origins[index] = state.position, state.visibility, PlacedBy.PERSON
         own[name] = replace(
             guess,

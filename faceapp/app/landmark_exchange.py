@@ -1,0 +1,172 @@
+"""Landmarks in and out of a project, onto scans, and first guesses, without a window."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from faceapp.app.annotating import read_views
+from faceapp.app.decoding import decode_bundle, resolve_bundle
+from faceapp.app.fusing import colour_cameras, lift_views
+from faceapp.app.sample_landmarks import current_landmarks
+from faceapp.app.sample_stages import landmarks_on_scan
+from faceapp.app.template import own_modes, own_template
+from faceapp.core.errors import DataError, UsageError
+from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy
+from faceapp.core.subject import Sample
+from faceapp.formats.atomic import write_json
+from faceapp.formats.capture_bundle import read_bundle
+from faceapp.formats.images import read_image
+from faceapp.formats.landmark_files import read_landmarks, write_landmarks
+from faceapp.formats.mesh_files import SUFFIXES, read_any_mesh
+from faceapp.landmarks.history import Act, LandmarkJournal
+from faceapp.landmarks.lifting import join_views, project_landmarks
+from faceapp.landmarks.prefill import prefill_photograph, prefill_scan
+from faceapp.landmarks.scheme import load_scheme
+from faceapp.store.project import Project, utc_now
+
+
+def import_landmarks(project: Project, sample: Sample, file: Path, annotator: str, view: str | None = None) -> str:
+    """Bring a 2D landmark file into a sample as an annotator's work; each point goes through the journal.
+
+    Returns
+    -------
+    str
+        The view.
+
+    Raises
+    ------
+    UsageError
+        The file is 3D, or it is not said which view it belongs to.
+    """
+    project.must_write()
+    marks = read_landmarks(file)
+    if not isinstance(marks, Landmarks2D):
+        raise UsageError(f"{file}: 2D landmarks of a view are expected; a sample's 3D landmarks come from its pictures")
+    folder = project.sample_folder(sample)
+    views = {v.name for v in read_views(read_bundle(folder / "capture"))}
+    name = view or marks.view
+    if name not in views:
+        raise UsageError(
+            f"{file}: the view {name!r} is no picture of {sample.id}; say which with --view ({', '.join(sorted(views))})"
+        )
+    journal = LandmarkJournal(folder / "landmarks" / annotator / "journal.jsonl")
+    stamp = {"by": annotator, "at": utc_now(), "from": file.name}
+    for i, placed in enumerate(marks.placed):
+        if placed:
+            u, v = marks.points[i]
+            journal.append(Act(name, i, (float(u), float(v)), marks.visibility[i]), stamp)
+    write_json(folder / "landmarks" / annotator / "imported.json", {"file": file.name, "at": utc_now(), "view": name})
+    return name
+
+
+def export_landmarks(project: Project, sample: Sample, out: Path, kind: str = "json") -> list[Path]:
+    """Write the landmarks that count of each view, and the 3D ones where the sample is fused.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+    """
+    folder = project.sample_folder(sample)
+    marks, who = current_landmarks(folder, read_bundle(folder / "capture"))
+    written = []
+    for name, view in marks.items():
+        file = out / f"{sample.subject}-{sample.expression}-{sample.take}-{name}.{kind}"
+        write_landmarks(file, replace(view, annotator=who))
+        written.append(file)
+    if kind == "json" and (folder / "scan" / "fused.ply").is_file():
+        file = out / f"{sample.subject}-{sample.expression}-{sample.take}-3d.json"
+        write_landmarks(file, landmarks_on_scan(folder)[0])
+        written.append(file)
+    return written
+
+
+def lift_landmarks(bundle_path: Path, files: list[Path], out: Path) -> Landmarks3D:
+    """Lift 2D landmark files of a capture onto its scan and write the 3D landmarks.
+
+    Raises
+    ------
+    UsageError
+        No file, or a 3D one.
+    DataError
+        A view is no camera of the capture, or no point lies on the scan.
+    """
+    bundle = read_bundle(resolve_bundle(bundle_path))
+    views: dict[str, Landmarks2D] = {}
+    for file in files:
+        marks = read_landmarks(file)
+        if not isinstance(marks, Landmarks2D):
+            raise UsageError(f"{file}: 2D landmarks are expected")
+        views[marks.view] = marks
+    if not views:
+        raise UsageError("name at least one 2D landmark file with --landmarks")
+    decoded = decode_bundle(bundle)
+    lifted = lift_views(decoded, colour_cameras(bundle), views)
+    if not lifted:
+        raise DataError(f"{bundle_path}: none of the views belongs to a group with a cloud")
+    joined = join_views(lifted, ("middle",))
+    if not joined.placed.any():
+        raise DataError(f"{bundle_path}: no landmark lies on the scan; are they of this capture?")
+    write_landmarks(out, joined)
+    return joined
+
+
+def prefill_to_folder(path: Path, out: Path) -> list[Path]:
+    """Write a first guess for a photograph, a mesh or a capture.
+
+    Returns
+    -------
+    list of Path
+        What was written: one file a picture, and ``3d.json`` where there is a surface.
+    """
+    if path.suffix.lower() in SUFFIXES:
+        mesh = read_any_mesh(path)
+        if not len(mesh.faces):
+            raise DataError(f"{path} has no triangles; a surface is needed")
+        file = out / f"{path.stem}-3d.json"
+        write_landmarks(file, prefill_scan(own_template(), mesh.vertices, mesh.vertex_normals(), own_modes()))
+        return [file]
+    if path.is_file() and path.name != "capture.json":
+        image = read_image(path)
+        if image.ndim != 3:
+            raise DataError(f"{path}: a colour picture is expected")
+        file = out / f"{path.stem}.json"
+        write_landmarks(file, prefill_photograph(image, load_scheme(), path.name))
+        return [file]
+    return _prefill_capture(resolve_bundle(path), out)
+
+
+def _prefill_capture(folder: Path, out: Path) -> list[Path]:
+    bundle = read_bundle(folder)
+    decoded = decode_bundle(bundle)
+    scans = [s for s in decoded.scans.values() if s.cloud.normals is not None]
+    if not scans:
+        raise DataError(f"{folder}: no group could be decoded")
+    import numpy as np
+
+    points = np.concatenate([s.cloud.points for s in scans])
+    normals = np.concatenate([s.cloud.normals for s in scans if s.cloud.normals is not None])
+    marks = prefill_scan(own_template(), points, normals, own_modes())
+    write_landmarks(out / "3d.json", marks)
+    written = [out / "3d.json"]
+    for view in read_views(bundle):
+        depth = decoded.scans[view.group].depths.get(view.name) if view.group in decoded.scans else None
+        file = out / f"{view.name}.json"
+        write_landmarks(file, project_landmarks(marks, view.camera, depth, placed_by=PlacedBy.PREFILL))
+        written.append(file)
+    return written
+
+
+def select_annotator(project: Project, sample: Sample, annotator: str) -> None:
+    """Say whose landmarks of a sample count."""
+    project.must_write()
+    folder = project.sample_folder(sample) / "landmarks"
+    if not (folder / annotator).is_dir():
+        raise UsageError(f"{annotator} has not annotated {sample.id}; there are: {_annotators(folder)}")
+    write_json(folder / "selected.json", {"annotator": annotator, "at": utc_now()})
+
+
+def _annotators(folder: Path) -> str:
+    return ", ".join(sorted(json.dumps(p.name) for p in folder.glob("*") if p.is_dir())) or "nobody"

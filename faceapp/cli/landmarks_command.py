@@ -1,0 +1,71 @@
+"""``faceapp landmarks import|export|lift|prefill|select``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from faceapp.cli.console import Console
+from faceapp.cli.main import add_json_option
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
+    bring = acts.add_parser("import", help="a 2D landmark file into a sample, as an annotator's work")
+    give = acts.add_parser("export", help="the landmarks that count of a sample")
+    choose = acts.add_parser("select", help="say whose landmarks of a sample count")
+    for sub in (bring, give, choose):
+        sub.add_argument("project", type=Path)
+        sub.add_argument("sample", help="such as S0001/smile/1")
+    bring.add_argument("file", type=Path, help=".json or .pts")
+    bring.add_argument("--view", help="camera of the picture (default: what the file says)")
+    for sub in (bring, choose):
+        sub.add_argument("--annotator", required=True, help="initials")
+    give.add_argument("--out", type=Path, default=Path(), help="folder (default: here)")
+    give.add_argument("--format", choices=("json", "pts"), default="json")
+    lift = acts.add_parser("lift", help="2D landmarks onto the scan of a capture")
+    lift.add_argument("bundle", type=Path, help="a capture bundle or a sample")
+    lift.add_argument(
+        "--landmarks", action="append", type=Path, default=[], metavar="FILE", help="2D, one file a view (repeat)"
+    )
+    lift.add_argument("--out", type=Path, default=Path("landmarks3d.json"), help="file (default: landmarks3d.json)")
+    guess = acts.add_parser("prefill", help="a first guess for a photograph, a mesh or a capture")
+    guess.add_argument("path", type=Path)
+    guess.add_argument("--out", type=Path, default=Path(), help="folder (default: here)")
+    for sub in (bring, give, choose, lift, guess):
+        add_json_option(sub)
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Do one of the acts."""
+    from faceapp.app import landmark_exchange as exchange
+    from faceapp.store.project import Project
+
+    if options.act == "lift":
+        marks = exchange.lift_landmarks(options.bundle, options.landmarks, options.out)
+        count = int(marks.placed.sum())
+        console.result(
+            {"placed": count, "out": str(options.out)}, f"{count} of {len(marks.points)} points lie on the scan"
+        )
+        return 0
+    if options.act == "prefill":
+        return _told(console, exchange.prefill_to_folder(options.path, options.out))
+    with Project.open(options.project, read_only=options.act == "export") as project:
+        sample = project.find_sample(options.sample)
+        if options.act == "export":
+            return _told(console, exchange.export_landmarks(project, sample, options.out, options.format))
+        if options.act == "select":
+            exchange.select_annotator(project, sample, options.annotator)
+            console.result({"annotator": options.annotator}, f"the landmarks of {options.annotator} count")
+            return 0
+        view = exchange.import_landmarks(project, sample, options.file, options.annotator, options.view)
+    console.result({"view": view}, f"imported {options.file} into {view} as {options.annotator}")
+    return 0
+
+
+def _told(console: Console, files: list[Path]) -> int:
+    for file in files:
+        console.reporter.artifact(file, file.suffix.lstrip("."))
+    console.result({"files": [str(f) for f in files]}, "")
+    return 0
