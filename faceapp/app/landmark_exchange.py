@@ -48,9 +48,8 @@ def import_landmarks(project: Project, sample: Sample, file: Path, annotator: st
     views = {v.name for v in read_views(read_bundle(folder / "capture"))}
     name = view or marks.view
     if name not in views:
-        raise UsageError(
-            f"{file}: the view {name!r} is no picture of {sample.id}; say which with --view ({', '.join(sorted(views))})"
-        )
+        known = ", ".join(sorted(views))
+        raise UsageError(f"{file}: {name!r} is no picture of {sample.id}; say which with --view ({known})")
     journal = LandmarkJournal(folder / "landmarks" / annotator / "journal.jsonl")
     stamp = {"by": annotator, "at": utc_now(), "from": file.name}
     for i, placed in enumerate(marks.placed):

@@ -15,7 +15,7 @@ from faceapp.app.reconstructing import read_photographs, reconstruct, write_reco
 from faceapp.app.registering import register_scan, write_registration
 from faceapp.app.sample_landmarks import current_landmarks
 from faceapp.core.errors import DataError, UsageError
-from faceapp.core.landmarks import Landmarks3D
+from faceapp.core.landmarks import Landmarks2D, Landmarks3D
 from faceapp.core.results import Report
 from faceapp.core.signals import Reporter
 from faceapp.core.subject import Sample
@@ -67,8 +67,15 @@ def _with_landmark_origin(report: Report, who: str) -> Report:
     return replace(report, extra={**report.extra, "landmarks_of": who})
 
 
-def landmarks_on_scan(folder: Path) -> tuple[Landmarks3D, str]:
+def landmarks_on_scan(folder: Path, views: dict[str, Landmarks2D] | None = None) -> tuple[Landmarks3D, str]:
     """Return the 3D landmarks of a fused sample, lifted from the views as they are now, and whose they are.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the sample.
+    views : dict of str to Landmarks2D, optional
+        Others than those that count, such as the prefill alone.
 
     Raises
     ------
@@ -76,7 +83,7 @@ def landmarks_on_scan(folder: Path) -> tuple[Landmarks3D, str]:
         The sample is not fused, or no landmark lies on its scan.
     """
     bundle = read_bundle(folder / "capture")
-    marks, who = current_landmarks(folder, bundle)
+    marks, who = (views, "given") if views is not None else current_landmarks(folder, bundle)
     cloud = read_cloud(folder / "scan" / "fused.ply")
     mesh = read_mesh(folder / "scan" / "mesh.ply")
     cameras = {c.name: c for g in bundle.rig().groups for c in g.cameras}

@@ -33,11 +33,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     finally:
         devices.close()
     lines = [
-        f"{c['group']}/{c['name']}: {c['role']}, {c['width']} x {c['height']}, {c['bits']} bit, {c['driver']} {c['serial']}"
+        f"{c['group']}/{c['name']}: {c['role']}, {c['width']} x {c['height']}, {c['bits']} bit, {c['driver']}"
         for c in cameras
     ]
     lines += [
-        f"{p['group']}/{p['name']}: projector, {p['driver']} {p['version']}, at most {p['longest_sequence']} exposures"
+        f"{p['group']}/{p['name']}: projector, {p['driver']}, at most {p['longest_sequence']} exposures"
         for p in projectors
     ]
     console.result({"cameras": cameras, "projectors": projectors}, "\n".join(lines))
