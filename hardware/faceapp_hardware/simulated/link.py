@@ -74,14 +74,14 @@ class Link:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the link)
         with shared_file(self._layout.size) as file:
             self._memory = mmap.mmap(file.fileno(), self._layout.size)
-            ours, theirs = socket.socketpair()
+            self._socket, theirs = socket.socketpair()
             with theirs:
                 fds = theirs.fileno(), file.fileno()
                 command = [sys.executable, "-m", _MODULE, *map(str, fds)]
                 self._process = subprocess.Popen(
                     command, pass_fds=fds, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
                 )
-        self._connection = Connection(ours.detach())
+        self._connection = Connection(socket.dup(self._socket.fileno()))
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="simulated world", daemon=True)
         self._thread.start()
@@ -144,7 +144,7 @@ class Link:
         if self._process.poll() is None:
             # The world ends when its socket does.
             with contextlib.suppress(OSError):
-                socket.socket(fileno=socket.dup(self._connection.fileno())).shutdown(socket.SHUT_RDWR)
+                self._socket.shutdown(socket.SHUT_RDWR)
             try:
                 self._process.wait(_END_S)
             except subprocess.TimeoutExpired:
@@ -153,6 +153,7 @@ class Link:
         if threading.current_thread() is not self._thread:
             self._thread.join()
         self._connection.close()
+        self._socket.close()
         self._log.close()
 
     def _check(self) -> None:

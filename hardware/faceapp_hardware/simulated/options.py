@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -55,7 +55,7 @@ class Options:
     head_landmarks: Path | None = None
     seed: int = 0
     scale: float = 1.0
-    rig: Path = default_rig_file()
+    rig: Path = field(default_factory=default_rig_file)
     sex: str | None = None
     age: float | None = None
     identity: tuple[float, ...] | None = None
@@ -82,30 +82,38 @@ def parse_options(options: Mapping[str, Any]) -> Options:
     UsageError
         One is unknown or wrong; the message names it.
     """
-    known = [field.name for field in fields(Options)]
+    known = [option.name for option in fields(Options)]
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise UsageError(f"the simulated rig has no option {unknown[0]!r}; it has {', '.join(known)}")
     values = {name: value for name, value in options.items() if value is not None}
-    for name, kind in (("head", Path), ("head_landmarks", Path), ("rig", Path), ("sex", str)):
-        _convert(values, name, kind)
-    for name in ("seed", "tone", "hair", "iris", "first_id"):
-        _convert(values, name, int)
-    for name in ("scale", "age", "pose"):
-        _convert(values, name, float)
-    for name, kind in (("identity", float), ("faults", str)):
-        given = values.get(name)
-        if isinstance(given, str):
-            values[name] = given = [part.strip() for part in given.split(",")]
-        _convert(values, name, lambda value, kind=kind: tuple(kind(v) for v in value))
+    for names, convert in (
+        (("head", "head_landmarks", "rig"), Path),
+        (("sex",), str),
+        (("seed", "tone", "hair", "iris", "first_id"), int),
+        (("scale", "age", "pose"), float),
+        (("identity",), _numbers),
+        (("faults",), _texts),
+    ):
+        for name in names:
+            _convert(values, name, convert)
     return _checked(Options(**values))
 
 
-def _convert(values: dict[str, Any], name: str, kind: Any) -> None:
+def _texts(value: Any) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(str(part).strip() for part in parts)
+
+
+def _numbers(value: Any) -> tuple[float, ...]:
+    return tuple(float(part) for part in _texts(value))
+
+
+def _convert(values: dict[str, Any], name: str, convert: Callable[[Any], Any]) -> None:
     if name not in values:
         return
     try:
-        values[name] = kind(values[name])
+        values[name] = convert(values[name])
     except (TypeError, ValueError) as error:
         raise UsageError(f"the simulated rig: option {name}: {values[name]!r} cannot be used") from error
 

@@ -21,7 +21,7 @@ _SOFTBOXES = (
     ((780.0, 180.0, 560.0), (130.0, 260.0), 0.21),
     ((-780.0, 180.0, 560.0), (130.0, 260.0), 0.21),
 )
-_LINEAR = (np.arange(256, dtype=np.float32) / 255) ** 2.2
+_LINEAR = ((np.arange(256) / 255) ** 2.2).astype(np.float32)
 
 
 def photograph(renderer: Renderer, camera: CameraModel) -> Float32Array:
@@ -36,7 +36,7 @@ def photograph(renderer: Renderer, camera: CameraModel) -> Float32Array:
         gloss = renderer.interpolate(renderer.surface.gloss[:, None], triangles, places)
         rays = renderer.rays_per_pixel
         hit = (triangles != kernels.MISS).reshape(-1, rays)
-        seen = _seen(renderer, points.reshape(-1, rays, 3), hit, lamps)
+        seen = _seen(renderer, points.reshape(-1, rays, 3), hit, lamps, window.width)
         block = np.empty((len(hit), 3), np.float32)
         kernels.lamp_light(
             points.reshape(-1, rays, 3),
@@ -51,11 +51,10 @@ def photograph(renderer: Renderer, camera: CameraModel) -> Float32Array:
         )
         colours[rows] = block.reshape(-1, window.width, 3)
         share[rows] = hit.mean(axis=1, dtype=np.float32).reshape(-1, window.width, 1)
-    background = np.array(BACKGROUND, np.float32)
-    picture = np.tile(background, (camera.height, camera.width, 1))
+    picture = np.tile(np.array(BACKGROUND, np.float32), (camera.height, camera.width, 1))
     linear = renderer.through_lens(colours + (1 - share) * _LINEAR[list(BACKGROUND)])
     # A soft shoulder instead of hard white.
-    linear = np.where(linear > 0.8, 1 - 0.2 * np.exp(-np.maximum(linear - 0.8, 0) / 0.2), linear)
+    linear = np.where(linear > 0.8, 1 - 0.2 * np.exp(-np.maximum(linear - 0.8, 0) / 0.2), linear).astype(np.float32)
     picture[window.slices] = 255 * linear ** np.float32(1 / 2.2)
     return picture
 
@@ -75,20 +74,33 @@ def _lamps() -> npt.NDArray[np.float64]:
         right = np.cross([0.0, 1.0, 0.0], place)
         right /= np.linalg.norm(right)
         up = np.cross(place, right) / np.linalg.norm(place)
-        for i in (-0.75, -0.25, 0.25, 0.75):
-            for j in (-0.5, 0.5):
-                rows.append([*(place + i * across * right + j * upwards * up), strength / 8])
+        spots = [(i, j) for i in (-0.75, -0.25, 0.25, 0.75) for j in (-0.5, 0.5)]
+        rows += [[*(place + i * across * right + j * upwards * up), strength / len(spots)] for i, j in spots]
     return np.array(rows)
 
 
-def _seen(renderer: Renderer, points: Float32Array, hit: BoolArray, lamps: npt.NDArray[np.float64]) -> BoolArray:
-    """Return (P, L): whether one ray's surface of each pixel sees each lamp."""
-    some = np.flatnonzero(hit.any(axis=1))
-    spots = points[some, hit[some].argmax(axis=1)]
-    seen = np.zeros((len(points), len(lamps)), bool)
+def _seen(
+    renderer: Renderer, points: Float32Array, hit: BoolArray, lamps: npt.NDArray[np.float64], width: int
+) -> BoolArray:
+    """Return (P, L): whether each pixel's surface sees each lamp.
+
+    One ray of each 2 x 2 pixels tells for all four: the shadows are soft.
+    """
+    rows = len(hit) // width
+    high, wide = -(-rows // 2), -(-width // 2)
+    spots = np.full((2 * high, 2 * wide, 3), np.nan, np.float32)
+    some = hit.any(axis=1)
+    first = np.full((len(hit), 3), np.nan, np.float32)
+    first[some] = points[some, hit[some].argmax(axis=1)]
+    spots[:rows, :width] = first.reshape(rows, width, 3)
+    fours = spots.reshape(high, 2, wide, 2, 3).transpose(0, 2, 1, 3, 4).reshape(-1, 4, 3)
+    there = np.isfinite(fours[:, :, 0])
+    lit = np.flatnonzero(there.any(axis=1))
+    chosen = fours[lit, there[lit].argmax(axis=1)]
+    seen = np.zeros((len(fours), len(lamps)), bool)
     for k, lamp in enumerate(lamps):
-        seen[some, k] = ~renderer.hidden(spots, lamp[:3])
-    return seen
+        seen[lit, k] = ~renderer.hidden(chosen, lamp[:3])
+    return seen.reshape(high, wide, -1).repeat(2, axis=0).repeat(2, axis=1)[:rows, :width].reshape(len(hit), -1)
 
 
 def _albedo(renderer: Renderer, triangles: kernels.UIntArray, places: Float32Array) -> Float32Array:

@@ -19,7 +19,7 @@ from faceapp_hardware.simulated.exchange import LIVE_SHRINK
 from faceapp_hardware.simulated.heads import HeadSource
 from faceapp_hardware.simulated.options import Options
 from faceapp_hardware.simulated.photographs import photograph, with_noise
-from faceapp_hardware.simulated.rendering import LitView, Renderer
+from faceapp_hardware.simulated.rendering import LitView, Renderer, mean_of_rays
 
 _THREADS = 2
 _PEAK_PERCENTILE = 99.5
@@ -174,7 +174,7 @@ class Studio:
         assert optics is not None
         model = next(m for m in group.infrared if m.name == name)
         view = known.view if known else scene.renderer.lit_view(model, optics)
-        flood = scene.renderer.through_lens(view.light.mean(axis=2))
+        flood = scene.renderer.through_lens(mean_of_rays(view.light))
         scene.infrared[name] = _InfraredView(view, sequence, scene.renderer.exposures(view, sequence), flood)
 
     def _gain(self, first: _InfraredView) -> float:

@@ -42,8 +42,10 @@ def write_truth(folder: Path, renderer: Renderer, rig: Rig) -> None:
 
 
 def seen_by_group(renderer: Renderer, group: CameraGroup) -> Mesh:
-    """Return the points, with normals, of every second column and row of the group's first infrared camera that both
-    its infrared cameras and its projector see."""
+    """Return what both infrared cameras of a group and its projector see, points with normals.
+
+    Of every second column and row of the first infrared camera, at the centres of the pixels.
+    """
     first = group.infrared[0]
     points, normals = renderer.points_of(first, _EVERY)
     seen = np.ones(len(points), bool)
@@ -68,7 +70,7 @@ def _in_picture(renderer: Renderer, camera: CameraModel, points: np.ndarray) -> 
     inside = (pixels > -0.5).all(axis=1) & (pixels < [camera.width - 0.5, camera.height - 0.5]).all(axis=1)
     states = [
         Visibility.VISIBLE if visible else Visibility.OCCLUDED if within else Visibility.OUTSIDE
-        for visible, within in zip(seen, inside, strict=True)
+        for visible, within in zip(seen.tolist(), np.asarray(inside).tolist(), strict=True)
     ]
     return Landmarks2D(
         points=pixels,

@@ -27,7 +27,7 @@ from faceapp_hardware.simulated.faults import Fault, parse_faults
 from faceapp_hardware.simulated.firmware import Firmware, FirmwareLine
 from faceapp_hardware.simulated.live import LiveView
 from faceapp_hardware.simulated.options import Options
-from faceapp_hardware.simulated.world_cameras import LAST_ID, Delivery, WorldCamera, Wire
+from faceapp_hardware.simulated.world_cameras import LAST_ID, Delivery, Wire, WorldCamera
 
 _IDLE_S = 0.3
 _FAULT_AT = 2
