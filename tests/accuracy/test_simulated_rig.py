@@ -82,7 +82,8 @@ def test_points_are_where_the_surface_is(captured: tuple[Path, dict[str, GroupCa
     print(
         f"{name}: {len(scan.cloud)} points, bias {np.median(microns):.2f}, "
         f"robust {1.4826 * np.median(np.abs(microns - np.median(microns))):.1f}, "
-        f"error/sigma {spread:.3f}, complete {np.mean(distance < 0.7):.4f}, in front {np.mean(distance[seen_well] < 0.7):.4f}"
+        f"error/sigma {spread:.3f}, complete {np.mean(distance < 0.7):.4f}, "
+        f"in front {np.mean(distance[seen_well] < 0.7):.4f}"
     )
     assert len(microns) > 40_000
     assert abs(np.median(microns)) < 5

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QPoint, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from faceapp.gui.shell.prompt import Prompt
 from faceapp.gui.shell.actions import Action, ActionRegistry
 from faceapp.gui.shell.command_palette import CommandPalette
 from faceapp.gui.shell.rail import Rail
@@ -41,11 +42,17 @@ class MainWindow(QMainWindow):
     workspaceChanged(str)
     narrowChanged(bool)
         The window became narrower than 1400 px, or wider again.
+    closing()
+        The workspaces are shut down; what they shared can go.
+    dropped(list)
+        Paths (str) of files and folders that were dropped onto the window.
     """
 
     painted = Signal()
     workspaceChanged = Signal(str)  # noqa: N815 - Qt names
     narrowChanged = Signal(bool)  # noqa: N815
+    closing = Signal()
+    dropped = Signal(list)
 
     def __init__(self, settings: WindowSettings) -> None:
         super().__init__()
@@ -98,6 +105,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self.status)
         self.setCentralWidget(central)
         self.setMinimumSize(1024, 640)
+        self.setAcceptDrops(True)
 
     def _add_own_actions(self) -> None:
         add = self.actions_registry.add
@@ -280,9 +288,7 @@ class MainWindow(QMainWindow):
             if old is not None and old.accessibleName() == message.accessibleName():
                 self._remove_message(old)
                 break
-        message.closed.connect(lambda: self._remove_message(message))
-        self._messages.addWidget(message)
-        message.show()
+        self._add_message(message)
 
     def show_error(
         self, title: str, text: str, todo: str = "", acts: Sequence[Act] = (), details: str = ""
@@ -292,10 +298,24 @@ class MainWindow(QMainWindow):
         self.show_message(message)
         return message
 
+    def ask(self, prompt: Prompt) -> None:
+        """Show a question above the workspace; a question that stands there already gives way."""
+        for old in self.findChildren(Prompt):
+            self._remove_message(old)
+        self._add_message(prompt)
+        prompt.take_focus()
+
+    def _add_message(self, message: MessageBar | Prompt) -> None:
+        message.closed.connect(lambda: self._remove_message(message))
+        self._messages.addWidget(message)
+        message.show()
+
     def _remove_message(self, message: QWidget) -> None:
         self._messages.removeWidget(message)
         message.hide()
         message.deleteLater()
+        if self._current:
+            self._built[self._current].setFocus()
 
     # Life
 
@@ -335,5 +355,18 @@ class MainWindow(QMainWindow):
                 workspace.shut_down()
             except Exception:  # one workspace must not keep the others from being saved
                 _log.exception("%s could not be closed in good order", identifier)
+        self.closing.emit()
         self.settings.save()
         event.accept()
+
+    @override
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    @override
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.dropped.emit(paths)

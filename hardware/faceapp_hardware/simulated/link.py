@@ -91,6 +91,11 @@ class Link:
             self.close()
             raise DeviceError(f"simulated rig: {why}")
 
+    @property
+    def process_id(self) -> int:
+        """Of the world."""
+        return self._process.pid
+
     def slot(self, camera: str, number: int) -> UInt8Array:
         """Return the shared picture of a burst's slot."""
         return self._layout.burst[camera][number].view(self._memory)

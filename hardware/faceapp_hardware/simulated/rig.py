@@ -89,6 +89,11 @@ class SimulatedRig:
         """By group."""
         return self._projectors
 
+    @property
+    def process_id(self) -> int:
+        """Of the world."""
+        return self._link.process_id
+
     def prepare(self, subject: str, expression: str, take: int) -> None:
         """Seat the subject: the same code is the same person, each take sits a little otherwise.
 

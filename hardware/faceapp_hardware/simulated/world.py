@@ -29,7 +29,7 @@ from faceapp_hardware.simulated.live import LiveView
 from faceapp_hardware.simulated.options import Options
 from faceapp_hardware.simulated.world_cameras import LAST_ID, Delivery, Wire, WorldCamera
 
-_IDLE_S = 0.3
+_IDLE_S = 1.0
 _FAULT_AT = 2
 """The exposure at which a projector or a camera is pulled or reset: in the middle of the burst."""
 _LIVE_ELECTRONS = 39.2

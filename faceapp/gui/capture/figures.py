@@ -1,0 +1,244 @@
+"""What a take is judged by: figures of each group, with limits. No Qt; runs on the working threads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from faceapp.core.mesh import Mesh
+from faceapp.gui.theme.colormaps import colorize
+
+if TYPE_CHECKING:
+    from faceapp.capture.engine import GroupCapture
+    from faceapp.core.frames import PhaseMap
+    from faceapp.fringe.decode import GroupScan
+
+COVERAGE_GOOD, COVERAGE_LEAST = 0.90, 0.70
+MODULATION_GOOD, MODULATION_LEAST = 25.0, 12.0
+SATURATION_GOOD, SATURATION_MOST = 0.01, 0.05
+MOTION_GOOD, MOTION_MOST = 1.0, 2.0
+_STRIDE = 4
+_PICTURE_WIDTH = 640
+
+
+@dataclass(frozen=True)
+class GroupFigures:
+    """Figures of one group of a take.
+
+    Parameters
+    ----------
+    frames, wanted : int
+        Of the camera with the fewest.
+    saturation : float
+        Share of the lit pixels that reach the white level.
+    motion : float
+        Of the signs in the frames against the limit of doubt; up to 1 is a still head.
+    points : int
+        Of the cloud; 0 until it is decoded.
+    coverage : float
+        Share of the lit pixels that became points; NaN until it is decoded.
+    modulation : float
+        Median, counts.
+    """
+
+    frames: int
+    wanted: int
+    saturation: float
+    motion: float
+    points: int = 0
+    coverage: float = math.nan
+    modulation: float = math.nan
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of the verdict.
+
+    Parameters
+    ----------
+    name, value : str
+        What, and how much with its unit.
+    grade : int
+        0 good, 1 doubtful, 2 bad, -1 not known yet.
+    fraction, limit : float or None
+        Places on the bar, 0 to 1.
+    tip : str
+        The limit in words.
+    """
+
+    name: str
+    value: str
+    grade: int
+    fraction: float | None = None
+    limit: float | None = None
+    tip: str = ""
+
+
+def figures_of_frames(capture: GroupCapture) -> GroupFigures:
+    """Return what the frames alone tell."""
+    from faceapp.capture.frame_signs import DOUBT_RESIDUAL, DOUBT_STEP
+    from faceapp.formats.capture_bundle import white_level
+
+    models = {m.name: m for m in capture.group.infrared}
+    full: list[float] = []
+    for name, stack in capture.stacks.items():
+        frames = stack.frames[:, ::_STRIDE, ::_STRIDE]
+        white = white_level(stack.frames, models[name].sensor.white_level)
+        high, low = frames.max(axis=0), frames.min(axis=0)
+        lit = high.astype(np.int32) - low > 0.05 * white
+        full.append(float((high[lit] >= white).mean()) if lit.any() else 0.0)
+    motion = 0.0
+    for signs in capture.signs.values():
+        parts = np.nan_to_num([signs.step / DOUBT_STEP, signs.residual / DOUBT_RESIDUAL], nan=0.0, posinf=9.9)
+        motion = max(motion, float(parts.max()))
+    counts = [len(stack.frames) for stack in capture.stacks.values()]
+    wanted = [len(stack.sequence) for stack in capture.stacks.values()]
+    return GroupFigures(min(counts), max(wanted), max(full), motion)
+
+
+def with_scan(figures: GroupFigures, scan: GroupScan) -> GroupFigures:
+    """Return the figures with those of the cloud."""
+    phase = scan.phases[0]
+    lit = int(np.isfinite(phase.wrapped_phase).sum())
+    valid = phase.modulation[phase.valid]
+    return GroupFigures(
+        figures.frames,
+        figures.wanted,
+        figures.saturation,
+        figures.motion,
+        len(scan.cloud),
+        min(1.0, len(scan.cloud) / lit) if lit else 0.0,
+        float(np.median(valid)) if valid.size else 0.0,
+    )
+
+
+def surface_of(scan: GroupScan) -> Mesh:
+    """Return the points of a group with the triangles between neighbouring pixels, for the 3D view."""
+    cloud = scan.cloud
+    return Mesh(cloud.points, scan.faces, cloud.normals, cloud.colors, cloud.sigma)
+
+
+def phase_picture(phase: PhaseMap) -> npt.NDArray[np.uint8]:
+    """Return the wrapped phase as (h, w, 3) RGB, small enough for a tile."""
+    return _coloured(phase.wrapped_phase, "romaO", -np.pi, np.pi)
+
+
+def modulation_picture(phase: PhaseMap) -> npt.NDArray[np.uint8]:
+    """Return the modulation as (h, w, 3) RGB, small enough for a tile."""
+    top = float(np.nanpercentile(phase.modulation[::8, ::8], 99.5)) if phase.modulation.size else 1.0
+    return _coloured(phase.modulation, "grayC", 0.0, max(top, 1.0))
+
+
+def _coloured(values: npt.NDArray[np.float32], name: str, low: float, high: float) -> npt.NDArray[np.uint8]:
+    step = max(1, math.ceil(values.shape[1] / _PICTURE_WIDTH))
+    return np.ascontiguousarray(colorize(values[::step, ::step], name, low, high))
+
+
+def motion_words(motion: float) -> str:
+    """Return what a person would say of the motion."""
+    if math.isnan(motion):
+        return "–"
+    return "still" if motion <= MOTION_GOOD else "slight" if motion <= MOTION_MOST else "moved"
+
+
+def _grade(value: float, good: float, least: float) -> int:
+    """Grade a value that should be high (good > least) or low (good < least)."""
+    if math.isnan(value):
+        return -1
+    if good > least:
+        return 0 if value >= good else 1 if value >= least else 2
+    return 0 if value <= good else 1 if value <= least else 2
+
+
+def percent(share: float) -> str:
+    """Return a share as people read it."""
+    return "–" if math.isnan(share) else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+
+
+def rows_of(groups: Mapping[str, GroupFigures], seconds: float | None = None) -> tuple[Figure, ...]:
+    """Return the rows of the verdict: of each figure the worst group."""
+    if not groups:
+        names = ("Coverage", "Modulation", "Saturation", "Motion", "Frames", "Time")
+        return tuple(Figure(name, "–", -1) for name in names)
+    all_of = list(groups.values())
+    known = [g for g in all_of if not math.isnan(g.coverage)]
+    coverage = min((g.coverage for g in known), default=math.nan)
+    modulation = min((g.modulation for g in known), default=math.nan)
+    saturation = max(g.saturation for g in all_of)
+    motion = max(g.motion for g in all_of)
+    frames, wanted = sum(g.frames for g in all_of), sum(g.wanted for g in all_of)
+    counts = "–" if math.isnan(modulation) else f"{modulation:.0f}\N{NO-BREAK SPACE}counts"
+    return (
+        Figure(
+            "Coverage",
+            percent(coverage),
+            _grade(coverage, COVERAGE_GOOD, COVERAGE_LEAST),
+            None if math.isnan(coverage) else coverage,
+            COVERAGE_GOOD,
+            "Share of the lit pixels that became points; good from 90 %",
+        ),
+        Figure(
+            "Modulation",
+            counts,
+            _grade(modulation, MODULATION_GOOD, MODULATION_LEAST),
+            None if math.isnan(modulation) else min(1.0, modulation / 100),
+            MODULATION_GOOD / 100,
+            "Median height of the fringes; good from 25 counts",
+        ),
+        Figure(
+            "Saturation",
+            percent(saturation),
+            _grade(saturation, SATURATION_GOOD, SATURATION_MOST),
+            min(1.0, saturation / (2 * SATURATION_MOST)),
+            SATURATION_GOOD / (2 * SATURATION_MOST),
+            "Share of the lit pixels at the white level; good up to 1 %",
+        ),
+        Figure(
+            "Motion",
+            f"{motion_words(motion)}, {motion:.1f}\N{NO-BREAK SPACE}× limit",
+            _grade(motion, MOTION_GOOD, MOTION_MOST),
+            min(1.0, motion / 2.5),
+            MOTION_GOOD / 2.5,
+            "How far the frames contradict a still head, against the limit of doubt",
+        ),
+        Figure("Frames", f"{frames} of {wanted}", 0 if frames == wanted else 2),
+        Figure("Time", "–" if seconds is None else f"{seconds:.1f}\N{NO-BREAK SPACE}s", -1 if seconds is None else 0),
+    )
+
+
+def advice_of(groups: Mapping[str, GroupFigures], failures: Mapping[str, str]) -> tuple[int, str, str, str]:
+    """Return the grade of a take, the badge, what stands out, and what to do."""
+    for name, text in failures.items():
+        return 2, "Group missing", f"{name.capitalize()}: {text}", "Retake; the other groups are kept."
+    worst = max((row for row in rows_of(groups) if row.grade > 0), key=lambda r: r.grade, default=None)
+    if worst is None:
+        return 0, "Good", "", ""
+    name = worst.name.lower()
+
+    def badness(figures: GroupFigures) -> float:
+        return {
+            "coverage": -figures.coverage,
+            "modulation": -figures.modulation,
+            "saturation": figures.saturation,
+            "motion": figures.motion,
+        }.get(name, float(figures.wanted - figures.frames))
+
+    group = max(groups, key=lambda g: badness(groups[g]))
+    todo = {
+        "motion": "Ask for a still head and retake, or accept it.",
+        "saturation": "Lower the exposure or the light and retake, or accept it.",
+        "modulation": "Raise the exposure or the light and retake, or accept it.",
+        "coverage": "Check where the head stands and retake, or accept it.",
+    }.get(name, "Retake.")
+    texts = {
+        "motion": f"The head moved while the {group} group was lit: {groups[group].motion:.1f} × the limit.",
+        "saturation": f"{percent(groups[group].saturation)} of the {group} group are too bright.",
+        "modulation": f"The fringes of the {group} group are weak: {groups[group].modulation:.0f} counts.",
+        "coverage": f"Only {percent(groups[group].coverage)} of what the {group} group lights became points.",
+    }
+    return worst.grade, f"Check {name}", texts.get(name, worst.value), todo

@@ -1,0 +1,228 @@
+"""The rig of the window: connected, streamed and shot on threads of its own; pictures arrive thinned out."""
+
+from __future__ import annotations
+
+import enum
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from faceapp.gui.bridge import Background, Relay
+
+if TYPE_CHECKING:
+    from faceapp.capture.engine import CaptureEngine, Status
+    from faceapp.devices.protocols import ConnectedRig
+    from faceapp.devices.records import CameraInfo, LiveFrame
+
+_LIVE_WIDTH = 720  # px; a tile shows no more
+_LIVE_PERIOD = 0.09  # s between two pictures of a camera
+
+
+@enum.unique
+class RigState(enum.Enum):
+    """Where the connection is."""
+
+    NONE = "none"
+    CONNECTING = "connecting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class CameraPlace:
+    """A camera as people know it.
+
+    Parameters
+    ----------
+    name, group : str
+        Of the calibration.
+    labels : tuple of str
+        ``Right``, ``IR 1``.
+    role : str
+        ``ir`` or ``rgb``.
+    """
+
+    name: str
+    group: str
+    labels: tuple[str, ...]
+    role: str
+
+
+class RigLink:
+    """Connects a rig and hands out its live pictures.
+
+    Parameters
+    ----------
+    relay : Relay
+        Where everything arrives.
+    """
+
+    changed = Signal()
+    pictured = Signal(str, object)
+    status_changed = Signal(object)
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._background = Background(relay, 1)
+        self.devices: ConnectedRig | None = None
+        self.engine: CaptureEngine | None = None
+        self.state = RigState.NONE
+        self.name = ""
+        self.error: BaseException | None = None
+        self._wanted: tuple[str, ...] = ()
+        self._streaming: tuple[str, ...] = ()
+        self._last: dict[str, float] = {}
+        self._waiting: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    # Connecting
+
+    def connect(self, name: str) -> None:
+        """Connect another rig; the one before is closed."""
+        self.name, self.state, self.error = name, RigState.CONNECTING, None
+        old, self.devices, self.engine = self.devices, None, None
+        self._streaming = ()
+        self.changed.emit()
+
+        def work() -> tuple[ConnectedRig, CaptureEngine]:
+            if old is not None:
+                old.close()
+            from faceapp.app.rigs import connect_described_rig
+            from faceapp.capture.engine import CaptureEngine
+
+            devices = connect_described_rig(name)
+            if self._closed:  # the window went meanwhile; nobody else would give them back
+                devices.close()
+            return devices, CaptureEngine(devices)
+
+        self._background.run(work, lambda result: self._connected(name, *result), lambda e: self._failed(name, e))
+
+    def disconnect(self) -> None:
+        """Give the devices back."""
+        old, self.devices, self.engine = self.devices, None, None
+        self.state, self._streaming, self.name = RigState.NONE, (), ""
+        if old is not None:
+            self._background.run(old.close, lambda _: None)
+        self.changed.emit()
+
+    def _connected(self, name: str, devices: ConnectedRig, engine: CaptureEngine) -> None:
+        if name != self.name or self._closed:
+            self._background.run(devices.close, lambda _: None)
+            return
+        self.devices, self.engine, self.state = devices, engine, RigState.READY
+
+        def tell(status: Status) -> None:
+            self._relay.post(lambda: self.status_changed.emit(status))
+
+        engine.status_changed.connect(tell)
+        self.changed.emit()
+
+    def _failed(self, name: str, error: BaseException) -> None:
+        if name == self.name:
+            self.state, self.error = RigState.FAILED, error
+            self.changed.emit()
+
+    # Cameras
+
+    @property
+    def count(self) -> int:
+        """How many devices there are."""
+        if self.devices is None:
+            return 0
+        return len(self.devices.cameras) + len(self.devices.projectors)
+
+    def cameras(self) -> tuple[CameraPlace, ...]:
+        """Return all cameras by group, the subject's right first as on the screen."""
+        if self.devices is None:
+            return ()
+        infos = [camera.info for camera in self.devices.cameras.values()]
+        order = {g.name: i for i, g in enumerate(self.devices.rig.groups)}
+        rank = {"right": -3, "middle": -2, "left": -1}
+        infos.sort(key=lambda i: (rank.get(i.group, order.get(i.group, 99)), i.role != "ir", i.name))
+        return tuple(_place(info, infos) for info in infos)
+
+    def three(self) -> tuple[CameraPlace, ...]:
+        """Return one camera a group: the colour camera of the middle one, the first infrared one of the others."""
+        cameras = self.cameras()
+        groups = list(dict.fromkeys(c.group for c in cameras))
+        result: list[CameraPlace] = []
+        for i, group in enumerate(groups):
+            mine = [c for c in cameras if c.group == group]
+            colour = [c for c in mine if c.role == "rgb"]
+            result.append((colour if i == len(groups) // 2 and colour else mine)[0])
+        return tuple(result[:3])
+
+    # The live view
+
+    def stream(self, names: Sequence[str]) -> None:
+        """Show these cameras and no others; an empty list ends the live view."""
+        self._wanted = tuple(names)
+        devices = self.devices
+        if devices is not None:
+            self._background.run(lambda: self.follow(devices), lambda _: None)
+
+    def follow(self, devices: ConnectedRig) -> None:
+        """Start and stop streams as wanted; on a thread."""
+        wanted = self._wanted
+        for name in self._streaming:
+            if name not in wanted:
+                devices.cameras[name].stop_stream()
+        for name in wanted:
+            if name not in self._streaming and name in devices.cameras:
+                devices.cameras[name].stream(self._take)
+        self._streaming = wanted
+
+    def pause(self, devices: ConnectedRig) -> None:
+        """End all streams for a burst; on a thread."""
+        for name in self._streaming:
+            devices.cameras[name].stop_stream()
+        self._streaming = ()
+
+    def _take(self, frame: LiveFrame) -> None:
+        now = time.perf_counter()
+        with self._lock:
+            if now - self._last.get(frame.camera, 0.0) < _LIVE_PERIOD:
+                return
+            self._last[frame.camera] = now
+        step = max(1, math.ceil(frame.image.shape[1] / _LIVE_WIDTH))
+        small = frame.image[::step, ::step].copy()
+        with self._lock:
+            queued = frame.camera in self._waiting
+            self._waiting[frame.camera] = small
+        if not queued:
+            self._relay.post(lambda: self._deliver(frame.camera))
+
+    def _deliver(self, camera: str) -> None:
+        with self._lock:
+            image = self._waiting.pop(camera)
+        self.pictured.emit(camera, image)
+
+    # Life
+
+    def run(
+        self, work: Callable[[], Any], done: Callable[[Any], object], failed: Callable[[BaseException], object]
+    ) -> None:
+        """Run something with the devices, after what is under way with them."""
+        self._background.run(work, done, failed)
+
+    def close(self) -> None:
+        """Stop a capture, give the devices back, wait for the thread."""
+        self._closed = True
+        if self.engine is not None:
+            self.engine.cancel()
+        devices, self.devices = self.devices, None
+        self._background.close()
+        if devices is not None:
+            devices.close()
+
+
+def _place(info: CameraInfo, infos: Sequence[CameraInfo]) -> CameraPlace:
+    mine = [i for i in infos if i.group == info.group and i.role == info.role]
+    number = f" {mine.index(info) + 1}" if len(mine) > 1 else ""
+    return CameraPlace(info.name, info.group, (info.group.capitalize(), f"{info.role.upper()}{number}"), info.role)

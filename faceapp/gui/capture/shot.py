@@ -1,0 +1,117 @@
+"""One take under way: what the working threads tell, brought to the interface's thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from faceapp.core.errors import Cancelled
+from faceapp.core.mesh import Mesh
+from faceapp.core.signals import Reporter
+from faceapp.gui.bridge import Relay
+from faceapp.gui.capture.figures import (
+    GroupFigures,
+    figures_of_frames,
+    modulation_picture,
+    phase_picture,
+    surface_of,
+    with_scan,
+)
+
+if TYPE_CHECKING:
+    from faceapp.app.capturing import Capture
+    from faceapp.capture.engine import CaptureEngine, GroupCapture
+    from faceapp.devices.protocols import ConnectedRig
+    from faceapp.fringe.decode import GroupScan
+    from faceapp.store.project import Project
+
+
+@dataclass(frozen=True, eq=False)
+class GroupArrived:
+    """What a group gave.
+
+    Parameters
+    ----------
+    group : str
+        Its name.
+    figures : GroupFigures
+        So far.
+    surface : Mesh or None
+        Once it is decoded.
+    pictures : dict of (str, str) to array
+        By mode and camera.
+    """
+
+    group: str
+    figures: GroupFigures
+    surface: Mesh | None = None
+    pictures: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+
+class Shot:
+    """Shoots one take; `shoot` belongs on a thread.
+
+    Parameters
+    ----------
+    project, devices, engine
+        See `faceapp.app.capturing.capture_sample`.
+    subject, expression : str
+        Who does what.
+    relay : Relay
+        To the interface's thread.
+    arrived : callable
+        Told there of each `GroupArrived`.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        devices: ConnectedRig,
+        engine: CaptureEngine,
+        subject: str,
+        expression: str,
+        relay: Relay,
+        arrived: Callable[[GroupArrived], object],
+    ) -> None:
+        self.project, self.devices, self.engine = project, devices, engine
+        self.subject, self.expression = subject, expression
+        self.cancelled = threading.Event()
+        self._relay, self._arrived = relay, arrived
+        self._figures: dict[str, GroupFigures] = {}
+
+    def shoot(self) -> Capture:
+        """Capture, decode and save the take."""
+        from faceapp.app.capturing import capture_sample
+
+        if self.cancelled.is_set():
+            raise Cancelled("stopped before the light went on")
+        return capture_sample(
+            self.project,
+            self.devices,
+            self.subject,
+            self.expression,
+            engine=self.engine,
+            reporter=Reporter(cancelled=self.cancelled),
+            on_frames=self._frames,
+            on_scan=self._scan,
+        )
+
+    def cancel(self) -> None:
+        """Light off; what was decoded is dropped."""
+        self.cancelled.set()
+        self.engine.cancel()
+
+    def _tell(self, news: GroupArrived) -> None:
+        self._relay.post(lambda: self._arrived(news))
+
+    def _frames(self, capture: GroupCapture) -> None:
+        figures = self._figures[capture.group.name] = figures_of_frames(capture)
+        self._tell(GroupArrived(capture.group.name, figures))
+
+    def _scan(self, name: str, scan: GroupScan) -> None:
+        figures = with_scan(self._figures[name], scan)
+        pictures = {("phase", p.camera): phase_picture(p) for p in scan.phases}
+        pictures |= {("modulation", p.camera): modulation_picture(p) for p in scan.phases}
+        self._tell(GroupArrived(name, figures, surface_of(scan), pictures))

@@ -1,0 +1,495 @@
+"""Capture: the subject does 22 expressions, the operator has one hand on the Space bar."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
+from typing_extensions import override
+
+from faceapp.core.errors import Cancelled
+from faceapp.core.subject import Sample, Subject, Verdict
+from faceapp.gui.capture.figures import GroupFigures
+from faceapp.gui.capture.page import CapturePage
+from faceapp.gui.capture.protocol import Stand, Standing, load_expressions, next_open, stands_of, title_of
+from faceapp.gui.capture.questions import ask_place, ask_reason, ask_rig, ask_subject
+from faceapp.gui.capture.rig_link import RigLink, RigState
+from faceapp.gui.capture.shot import GroupArrived, Shot
+from faceapp.gui.capture.thumbnails import read_thumbnail
+from faceapp.gui.program.jobs import words_of
+from faceapp.gui.program.program import Program, ProjectWorkspace
+from faceapp.gui.shell.actions import Action
+from faceapp.gui.widgets.messages import EmptyState
+from faceapp.gui.widgets.states import State
+
+if TYPE_CHECKING:
+    from faceapp.app.capturing import Capture
+
+_STRIP = {
+    Standing.ACCEPTED: State.GOOD,
+    Standing.TAKEN: State.CHECK,
+    Standing.SKIPPED: State.NONE,
+    Standing.OPEN: State.NONE,
+}
+
+
+class CaptureWorkspace(ProjectWorkspace):
+    """The workspace.
+
+    Parameters
+    ----------
+    program : Program
+        Context and window.
+    """
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.link = RigLink(self.relay)
+        self.page = CapturePage()
+        self.expression = load_expressions()[0].name
+        self.take: Sample | None = None
+        self.shot: Shot | None = None
+        self._groups: dict[str, GroupFigures] = {}
+        self._skips: dict[str, dict[str, str]] = {}
+        self._thumbnails: dict[str, Any] = {}
+        self._asked: set[str] = set()
+        self._here = False
+        self._countdown_wanted = True
+        self._nothing = EmptyState(
+            "aperture",
+            "No project is open",
+            "Takes are kept in a project. Make one, or open the folder of one; a capture bundle can be looked at "
+            "without.",
+            [
+                ("New project…", program.files.ask_new),
+                ("Open project…", program.files.ask_open),
+                ("Open capture bundle…", program.files.ask_bundle),
+            ],
+        )
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self._nothing)
+        self.stack.addWidget(self.page)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.stack)
+        self._connect()
+        self._project_changed()
+
+    def _connect(self) -> None:
+        page, context = self.page, self.context
+        page.verdict.shot.connect(self.space)
+        page.verdict.accepted.connect(self.accept)
+        page.verdict.retaken.connect(self.retake)
+        page.verdict.skipped.connect(self.skip)
+        page.counted.connect(self._shoot)
+        page.strip.chosen.connect(self.choose_expression)
+        page.strip.opened.connect(self.choose_expression)
+        page.subject_chosen.connect(context.set_subject)
+        page.new_subject.clicked.connect(self.new_subject)
+        page.empty_subject.connect(self.new_subject)
+        page.rig_retry.connect(self.connect_rig)
+        page.rig_choose.connect(self.choose_rig)
+        page.views.changed.connect(lambda _: self._lay_out_cameras())
+        page.takes.activated.connect(self._take_chosen)
+        self.link.changed.connect(self._rig_changed)
+        self.link.pictured.connect(page.live.take_live)
+        self.link.status_changed.connect(self._engine_says)
+        context.project_changed.connect(self._project_changed)
+        context.subject_changed.connect(self._subject_changed)
+        context.samples_changed.connect(self._show_subject)
+        context.operator_changed.connect(self._show_acts)
+        context.rig_wanted.connect(self.connect_rig)
+
+    @override
+    def actions_of(self) -> list[Action]:
+        act = partial(Action, menu="Sample")
+        return [
+            act("capture.shoot", "Shoot", self.space, "Space", icon="aperture"),
+            act("capture.accept", "Accept take", self.accept, "Return", icon="check"),
+            act("capture.retake", "Retake", self.retake, "Backspace", icon="arrow-counter-clockwise"),
+            act("capture.skip", "Skip expression…", self.skip, "N", icon="skip-forward"),
+            act("capture.stop", "Stop", self.stop, "Escape", icon="stop"),
+            act("capture.move", "Move take to…", self.move_take, "Ctrl+M", section=2),
+            act("capture.subject", "New subject…", self.new_subject, "Ctrl+Shift+N", icon="plus", section=3),
+            Action("capture.rig", "Choose rig…", self.choose_rig, menu="Run", icon="video-camera"),
+            Action("capture.reconnect", "Connect rig again", self.connect_rig, menu="Run", icon="plugs"),
+            Action(
+                "capture.countdown",
+                "Count down before a shot",
+                self._set_countdown,
+                menu="View",
+                checkable=True,
+                checked=True,
+            ),
+        ]
+
+    # Coming and going
+
+    @override
+    def enter(self) -> None:
+        self._here = True
+        self._lay_out_cameras()
+        self._show_crumbs()
+
+    @override
+    def leave(self) -> None:
+        self._here = False
+        self.page.stop_countdown()
+        if self.shot is None:
+            self.link.stream(())
+
+    @override
+    def set_narrow(self, narrow: bool) -> None:
+        self.page.set_narrow(narrow)
+
+    @override
+    def save_state(self) -> dict[str, Any]:
+        return {"skips": self._skips, "countdown": self._countdown_wanted, "expression": self.expression}
+
+    @override
+    def restore_state(self, state: dict[str, Any]) -> None:
+        skips = state.get("skips", {})
+        self._skips = skips if isinstance(skips, dict) else {}
+        self._set_countdown(bool(state.get("countdown", True)))
+        if state.get("expression") in [e.name for e in load_expressions()]:
+            self.expression = state["expression"]
+        self._show_subject()
+
+    @override
+    def shut_down(self) -> None:
+        self.page.stop_countdown()
+        if self.shot is not None:
+            self.shot.cancel()
+        self.link.close()
+        self.page.view.shut_down()
+        super().shut_down()
+
+    # Project and subject
+
+    def _project_changed(self) -> None:
+        self.page.stop_countdown()
+        if self.shot is not None:
+            self.shot.cancel()
+        project = self.context.project
+        self.stack.setCurrentIndex(0 if project is None else 1)
+        self._thumbnails.clear()
+        self._asked.clear()
+        self._forget_take()
+        if project is None:
+            self.link.disconnect()
+        elif self.context.can_write:
+            self.connect_rig()
+        self._subject_changed()
+
+    def _subject_changed(self) -> None:
+        if self.shot is None:
+            self._forget_take()
+            self.expression = next_open(self.stands(), self.expression)
+            stand = self._stand()
+            if stand.standing is not Standing.OPEN:  # all are done: begin with the first
+                self.expression = load_expressions()[0].name
+        self._show_subject()
+
+    def _skips_of(self) -> dict[str, str]:
+        key = f"{self.context.project_name}/{self.context.subject}"
+        return self._skips.setdefault(key, {}) if self.context.subject else {}
+
+    def stands(self) -> tuple[Stand, ...]:
+        """Return how far each expression of the current subject is."""
+        return stands_of(self.context.content.samples, self.context.subject, self._skips_of())
+
+    def _stand(self) -> Stand:
+        return next(s for s in self.stands() if s.expression.name == self.expression)
+
+    def new_subject(self) -> None:
+        """Ask for a new subject."""
+        if self.context.can_write and self.shot is None:
+            self.program.window.ask(ask_subject(self._add_subject))
+
+    def _add_subject(self, age: int | None, gender: str, consent: tuple[str, ...]) -> None:
+        project = self.context.project
+        assert project is not None
+
+        def made(subject: Subject) -> None:
+            self.program.saved()
+            self.program.reload(lambda: self.context.set_subject(subject.code))
+
+        self.background.run(
+            lambda: project.add_subject(age=age, gender=gender, consent=consent),
+            made,
+            partial(self.program.show_failure, "The subject cannot be added"),
+        )
+
+    # The rig
+
+    def connect_rig(self) -> None:
+        """Connect the rig of this project on a thread."""
+        if self.shot is None and self.context.rig:
+            self.link.connect(self.context.rig)
+
+    def choose_rig(self) -> None:
+        """Ask for another rig."""
+        self.program.window.ask(ask_rig(self.context.rig, self.context.set_rig))
+
+    def _rig_changed(self) -> None:
+        link, status = self.link, self.program.window.status
+        name = Path(link.name).name or "rig"
+        error = words_of(link.error)[0] if link.error is not None else ""
+        if link.state is RigState.CONNECTING:
+            status.set_state("devices", f"Connecting {name}", State.WORK)
+        elif link.state is RigState.READY:
+            status.set_state("devices", f"Devices {link.count} of {link.count}", State.GOOD, f"{name}: all are open")
+        elif link.state is RigState.FAILED:
+            status.set_state("devices", "No devices", State.BAD, error)
+        else:
+            status.set_state("devices", "", State.NONE)
+        self.page.show_rig(link.state, name, error)
+        self._lay_out_cameras()
+        self._show_acts()
+
+    def _lay_out_cameras(self) -> None:
+        nine = self.page.views.current == "nine"
+        cameras = self.link.cameras() if nine else self.link.three()
+        columns = max(1, len({c.group for c in cameras})) if nine else 1
+        if nine:  # a row for each kind of camera, a column for each group
+            cameras = tuple(sorted(cameras, key=lambda c: c.labels[1]))
+        self.page.show_cameras(cameras, columns, nine)
+        if self.link.state is RigState.READY and self.shot is None:
+            self.link.stream([c.name for c in cameras] if self._here else ())
+
+    # Shooting
+
+    @property
+    def can_shoot(self) -> bool:
+        """Whether Space would shoot."""
+        ready = self.link.state is RigState.READY and self.shot is None
+        return ready and self.context.can_write and bool(self.context.subject) and not self.page.counting
+
+    @property
+    def judging(self) -> bool:
+        """Whether a take waits for its verdict."""
+        return self.take is not None and self.take.verdict is Verdict.OPEN and self.shot is None
+
+    def space(self) -> None:
+        """Count down and shoot; a take that waits for its verdict stays open."""
+        if not self.context.operator:
+            self.program.ask_operator()
+        elif self.can_shoot:
+            self.page.count_down(self._countdown_wanted)
+
+    def _set_countdown(self, wanted: bool) -> None:
+        self._countdown_wanted = wanted
+        registry = self.program.window.actions_registry
+        if "capture.countdown" in registry:
+            registry.qt("capture.countdown").setChecked(wanted)
+        self._show_subject()
+
+    def _shoot(self) -> None:
+        project, devices, engine = self.context.project, self.link.devices, self.link.engine
+        if project is None or devices is None or engine is None or self.shot is not None:
+            return
+        self._forget_take()
+        shot = self.shot = Shot(
+            project, devices, engine, self.context.subject, self.expression, self.relay, self._group_arrived
+        )
+        self.page.begin_take(title_of(self.expression), len(self._stand().takes) + 1)
+        self._show_acts()
+
+        def work() -> Capture:
+            self.link.pause(devices)
+            return shot.shoot()
+
+        self.link.run(work, partial(self._shot_done, shot), partial(self._shot_failed, shot))
+
+    def _engine_says(self, status: Any) -> None:
+        if self.shot is not None and status.group:
+            words = {"arming": "Arming", "playing": "Shooting", "reading": "Shooting"}.get(status.state.value)
+            if words:
+                self.page.verdict.show_badge(f"{words} {status.group}", State.WORK)
+                self.page.show_ready(f"{words} {status.group}", State.WORK)
+
+    def _group_arrived(self, news: GroupArrived) -> None:
+        if self.shot is None:
+            return
+        self._groups[news.group] = news.figures
+        self.page.verdict.show_figures(self._groups, {})
+        for (mode, camera), picture in news.pictures.items():
+            self.page.live.take_decoded(mode, camera, picture)
+        if news.surface is not None:
+            self.page.show_surface(news.group, news.surface)
+
+    def _shot_done(self, shot: Shot, capture: Capture) -> None:
+        self._end_shot(shot)
+        self.take = capture.sample
+        self.program.saved()
+        failures = {name: str(error) for name, error in capture.decoded.failures.items()}
+        self.page.verdict.show_figures(self._groups, failures, capture.seconds)
+        self.page.show_caption(sum(len(s.cloud) for s in capture.decoded.scans.values()))
+        self.program.reload(lambda: self.context.set_sample(capture.sample))
+        self._show_subject()
+
+    def _shot_failed(self, shot: Shot, error: BaseException) -> None:
+        self._end_shot(shot)
+        self.page.verdict.clear(title_of(self.expression), "", "Stopped", State.NONE)
+        if not isinstance(error, Cancelled):
+            self.page.verdict.show_badge("Failed", State.BAD)
+            self.program.show_failure(
+                "The take failed; nothing of it is kept", error, [("Shoot again", self.space)]
+            )
+        self._show_subject()
+
+    def _end_shot(self, shot: Shot) -> None:
+        if self.shot is shot:
+            self.shot = None
+        self._lay_out_cameras()
+
+    def stop(self) -> None:
+        """Stop the countdown or the take that runs."""
+        if self.page.counting:
+            self.page.stop_countdown()
+            self._show_acts()
+        elif self.shot is not None:
+            self.page.verdict.show_badge("Stopping", State.WORK)
+            self.background.run(self.shot.cancel, lambda _: None)
+
+    # The verdict
+
+    def accept(self) -> None:
+        """Keep the take and go on to the next expression."""
+        if self.judging:
+            self._give(Verdict.ACCEPTED, "", go_on=True)
+
+    def retake(self) -> None:
+        """Mark the take as one to be taken again; nothing is overwritten."""
+        if self.judging:
+            self._give(Verdict.RETAKEN, "", go_on=False)
+
+    def skip(self) -> None:
+        """Ask why, and go on to the next expression."""
+        if self.shot is None and self.context.can_write and self.context.subject:
+            self.program.window.ask(ask_reason(self.expression, self._skip))
+
+    def _skip(self, reason: str) -> None:
+        if self.judging:
+            self._give(Verdict.SKIPPED, reason, go_on=True)
+            return
+        self._skips_of()[self.expression] = reason
+        self.expression = next_open(self.stands(), self.expression)
+        self._show_subject()
+
+    def _give(self, verdict: Verdict, reason: str, go_on: bool) -> None:
+        project, take, by = self.context.project, self.take, self.context.operator
+        assert project is not None and take is not None
+
+        def given(sample: Sample) -> None:
+            self.take = sample
+            self.program.saved()
+            words = {Verdict.ACCEPTED: "Accepted", Verdict.RETAKEN: "Retake", Verdict.SKIPPED: "Skipped"}
+            good = verdict is Verdict.ACCEPTED
+            self.page.verdict.show_badge(words[verdict], State.GOOD if good else State.NONE)
+            self.program.reload(lambda: self._go_on(go_on))
+
+        self.background.run(
+            lambda: project.give_verdict(take, verdict, by=by, reason=reason),
+            given,
+            partial(self.program.show_failure, "The verdict cannot be saved"),
+        )
+
+    def _go_on(self, to_next: bool) -> None:
+        if to_next and self.shot is None:
+            self.expression = next_open(self.stands(), self.expression)
+        self._show_subject()
+
+    def choose_expression(self, name: str) -> None:
+        """Make an expression the next one to shoot."""
+        if self.shot is None and not self.page.counting:
+            self.expression = name
+            last = self._stand().last
+            if self.take is None or last is None or self.take.id != last.id:
+                self._forget_take()
+            self._show_subject()
+
+    def _take_chosen(self, row: int) -> None:
+        takes = self._stand().takes
+        if 0 <= row < len(takes):
+            self.take = takes[row]
+            self.context.set_sample(takes[row])
+            self._show_acts()
+
+    def move_take(self) -> None:
+        """Put a wrong subject or expression of a take right."""
+        take = self.take or self._stand().last or self.context.sample
+        if take is None or not self.context.can_write or self.shot is not None:
+            self.program.window.show_error(
+                "No take to move", "The current expression has no take.", "Choose an expression with a take first."
+            )
+            return
+        self.program.window.ask(ask_place(take, self.context.content.subjects, partial(self._move, take)))
+
+    def _move(self, take: Sample, subject: str, expression: str) -> None:
+        project, by = self.context.project, self.context.operator
+        assert project is not None
+
+        def moved(sample: Sample) -> None:
+            self.take = None
+            self.program.saved()
+            self._asked.clear()
+
+            def show() -> None:
+                self.context.set_sample(sample)
+                self.expression = expression
+                self._show_subject()
+
+            self.program.reload(show)
+
+        self.background.run(
+            lambda: project.correct_sample(take, by=by, subject=subject, expression=expression),
+            moved,
+            partial(self.program.show_failure, "The take cannot be moved"),
+        )
+
+    # Showing
+
+    def _forget_take(self) -> None:
+        self.take = None
+        self._groups = {}
+        self.page.clear_take()
+
+    def _show_subject(self) -> None:
+        stands = self.stands()
+        self.page.show_subjects([s.code for s in self.context.content.subjects], self.context.subject)
+        self.page.show_strip(stands, self.expression, self._thumbnails)
+        self._ask_thumbnails(stands)
+        self.page.show_takes(self._stand(), self.take)
+        self._show_acts()
+        self._show_crumbs()
+
+    def _show_acts(self) -> None:
+        page, stand = self.page, self._stand()
+        title = "Take again" if stand.takes else "Next"
+        page.verdict.show_next(title, stand.expression, self._countdown_wanted)
+        page.verdict.show_acts(self.can_shoot, self.judging)
+        if self.shot is None and not page.counting:
+            page.show_idle(self.link.state, self.context.can_write, bool(self.context.subject))
+
+    def _show_crumbs(self) -> None:
+        self.show_crumbs(title_of(self.expression))
+
+    def _ask_thumbnails(self, stands: tuple[Stand, ...]) -> None:
+        project = self.context.project
+        for stand in stands:
+            last = stand.last
+            if project is None or last is None or last.id in self._asked:
+                continue
+            self._asked.add(last.id)
+            folder = project.sample_folder(last)
+
+            def show(image: Any, sample: Sample = last) -> None:
+                if image is not None:
+                    self._thumbnails[sample.id] = image
+                    if sample.subject == self.context.subject:
+                        self.page.strip.entries.set_thumbnail(sample.expression, image)
+
+            self.background.run(partial(read_thumbnail, folder), show, lambda _: None)
