@@ -9,11 +9,12 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QStandardPaths, QTimer
 from PySide6.QtWidgets import QApplication
 
+from faceapp.gui.program.entries import entries_of
+from faceapp.gui.program.program import Program
 from faceapp.gui.shell.settings import WindowSettings, apply_scale
 from faceapp.gui.shell.window import MainWindow
 from faceapp.gui.shell.workspace import WorkspaceEntry
@@ -45,22 +46,25 @@ def make_application(settings: WindowSettings | None = None) -> QApplication:
 
 
 def make_window(
-    context: Any, settings: WindowSettings, entries: Sequence[WorkspaceEntry] = (), preload: bool = True
+    settings: WindowSettings,
+    entries: Sequence[WorkspaceEntry] = (),
+    preload: bool = True,
+    window: MainWindow | None = None,
 ) -> MainWindow:
     """Return the window with its tabs, not yet shown.
 
     Parameters
     ----------
-    context : object
-        The services of ``faceapp.app``; only handed on here.
     settings : WindowSettings
         What is remembered.
     entries : sequence of WorkspaceEntry
         Tabs; each is built after the first paint.
     preload : bool
         Whether heavy modules are imported on a thread after the first paint.
+    window : MainWindow, optional
+        That a program has made already.
     """
-    window = MainWindow(settings)
+    window = window or MainWindow(settings)
     window.show_empty(
         EmptyState("folder-open", "No project is open", "Open a project folder, or make a new one.", primary=False)
         if not entries
@@ -68,6 +72,7 @@ def make_window(
     )
     for entry in entries:
         window.add_workspace(entry)
+    shown = window
 
     def after_first_paint() -> None:
         if preload:
@@ -75,11 +80,36 @@ def make_window(
         if entries:
             last = settings.text("window/workspace")
             known = [entry.id for entry in entries]
-            window.show_workspace(last if last in known else known[0])
-            QTimer.singleShot(0, window, window.build_workspaces)
+            shown.show_workspace(last if last in known else known[0])
+            QTimer.singleShot(0, shown, shown.build_workspaces)
 
     window.painted.connect(after_first_paint)
     return window
+
+
+def make_program(settings: WindowSettings, project: Path | None = None, preload: bool = True) -> Program:
+    """Return the whole program, its window not yet shown.
+
+    Parameters
+    ----------
+    settings : WindowSettings
+        What is remembered.
+    project : Path, optional
+        Project (or capture bundle) to open after the first paint; else that of the last time.
+    preload : bool
+        Whether heavy modules are imported on a thread after the first paint.
+    """
+    program = Program(settings)
+    make_window(settings, entries_of(program), preload, program.window)
+
+    def after_first_paint() -> None:
+        program.after_first_paint()
+        wanted = project or program.context.last_project
+        if wanted is not None:
+            program.files.open_paths([str(wanted)])
+
+    program.window.painted.connect(after_first_paint)
+    return program
 
 
 def _import_heavy() -> None:
@@ -90,15 +120,13 @@ def _import_heavy() -> None:
             _log.exception("%s cannot be imported", name)
 
 
-def run_window(context: Any, entries: Sequence[WorkspaceEntry] = (), settings_path: Path | str | None = None) -> int:
+def run_window(project: Path | None = None, settings_path: Path | str | None = None) -> int:
     """Show the window until it is closed; return the exit status.
 
     Parameters
     ----------
-    context : object
-        The services of ``faceapp.app``.
-    entries : sequence of WorkspaceEntry
-        Tabs of the rail.
+    project : Path, optional
+        Project or capture bundle to open.
     settings_path : path, optional
         INI file of the window; by default in the person's configuration folder.
     """
@@ -107,6 +135,6 @@ def run_window(context: Any, entries: Sequence[WorkspaceEntry] = (), settings_pa
         QCoreApplication.setApplicationName("faceapp")  # names the configuration folder before there is an application
     settings = WindowSettings(settings_path or settings_file())
     application = make_application(settings)
-    window = make_window(context, settings, entries)
-    window.show()
+    program = make_program(settings, project)
+    program.window.show()
     return application.exec()

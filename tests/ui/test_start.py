@@ -26,7 +26,7 @@ built = []
 def build():
     built.append(1)
     return Workspace()
-window = make_window(None, settings, [WorkspaceEntry("library", "Library", "books", build)], preload=False)
+window = make_window(settings, [WorkspaceEntry("library", "Library", "books", build)], preload=False)
 heavy = ("vtkmodules", "pyqtgraph", "scipy", "numba", "cv2", "torch", "open3d", "pyvista", "h5py", "sqlalchemy")
 def check():
     loaded = sorted(name for name in heavy if name in sys.modules)

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import faceapp_resources
-
 from faceapp.core.subject import Sample, Verdict
 
 _TITLES = {

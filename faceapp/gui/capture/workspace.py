@@ -335,9 +335,7 @@ class CaptureWorkspace(ProjectWorkspace):
         self.page.verdict.clear(title_of(self.expression), "", "Stopped", State.NONE)
         if not isinstance(error, Cancelled):
             self.page.verdict.show_badge("Failed", State.BAD)
-            self.program.show_failure(
-                "The take failed; nothing of it is kept", error, [("Shoot again", self.space)]
-            )
+            self.program.show_failure("The take failed; nothing of it is kept", error, [("Shoot again", self.space)])
         self._show_subject()
 
     def _end_shot(self, shot: Shot) -> None:

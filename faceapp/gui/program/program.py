@@ -49,7 +49,9 @@ class Program(QObject):
         self._disk.setInterval(_DISK_EVERY_MS)
         self._disk.timeout.connect(self._show_disk)
         self.window.actions_registry.add(
-            Action("edit.operator", "Change who sits here…", self.ask_operator, menu="Edit", icon="user-circle", section=9)
+            Action(
+                "edit.operator", "Change who sits here…", self.ask_operator, menu="Edit", icon="user-circle", section=9
+            )
         )
         self.window.status.operatorClicked.connect(self.ask_operator)
         self.window.closing.connect(self._shut_down)

@@ -12,9 +12,9 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent,
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from faceapp.gui.shell.prompt import Prompt
 from faceapp.gui.shell.actions import Action, ActionRegistry
 from faceapp.gui.shell.command_palette import CommandPalette
+from faceapp.gui.shell.prompt import Prompt
 from faceapp.gui.shell.rail import Rail
 from faceapp.gui.shell.settings import SCALES, WindowSettings
 from faceapp.gui.shell.statusbar import StatusBar

@@ -1,0 +1,316 @@
+"""The widgets of Capture and how they stand: live pictures, 3D view, verdict, strip of expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from faceapp.core.mesh import Mesh
+from faceapp.core.subject import Sample
+from faceapp.gui.capture.countdown import Countdown
+from faceapp.gui.capture.live_panel import LivePanel
+from faceapp.gui.capture.protocol import Stand, Standing
+from faceapp.gui.capture.rig_link import CameraPlace, RigState
+from faceapp.gui.capture.verdict_panel import VerdictPanel
+from faceapp.gui.theme import SIZES, surface
+from faceapp.gui.view3d.layers import GROUP_COLORS, ColorBy, LayerStyle
+from faceapp.gui.view3d.view import View3D
+from faceapp.gui.widgets.buttons import Button, Segmented, ToolButton
+from faceapp.gui.widgets.labels import label
+from faceapp.gui.widgets.messages import EmptyState
+from faceapp.gui.widgets.samples import SampleEntry, SampleList
+from faceapp.gui.widgets.states import Badge, State
+
+_LOOKS = (("colour", "Colour"), ("shaded", "Shaded"), ("group", "Group"), ("quality", "Quality"))
+_STRIP = {
+    Standing.ACCEPTED: State.GOOD,
+    Standing.TAKEN: State.CHECK,
+    Standing.SKIPPED: State.NONE,
+    Standing.OPEN: State.NONE,
+}
+_GROUP_ORDER = ("right", "middle", "left")
+
+
+class CapturePage(QWidget):
+    """Everything that Capture shows once a project is open.
+
+    Signals
+    -------
+    counted()
+        The countdown is through: shoot.
+    subject_chosen(str)
+    empty_subject(), rig_retry(), rig_choose()
+        Buttons of the empty states.
+    """
+
+    counted = Signal()
+    subject_chosen = Signal(str)
+    empty_subject = Signal()
+    rig_retry = Signal()
+    rig_choose = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        surface(self, "line")
+        self._narrow = False
+        self._surfaces: dict[str, Mesh] = {}
+        self.view = View3D()
+        self.live = LivePanel()
+        self.verdict = VerdictPanel()
+        self.strip = SampleList("strip", QSize(80, 134))
+        self.countdown = Countdown(self.view)
+        self.countdown.finished.connect(self.counted)
+        self.middle = QStackedWidget()
+        self.middle.addWidget(self._make_3d())
+        self.no_subject = EmptyState(
+            "user-circle",
+            "No subject yet",
+            "A subject has a code, an age, and the consent that was given. Names are never kept.",
+            [("New subject…", self.empty_subject.emit)],
+        )
+        self.middle.addWidget(self.no_subject)
+        self._rig_page = QWidget()
+        QVBoxLayout(self._rig_page)
+        self.middle.addWidget(self._rig_page)
+        self._lay_out()
+
+    # Laying out
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(1)
+        column.addWidget(self._make_bar())
+        self._row = QHBoxLayout()
+        self._row.setSpacing(1)
+        self._row.addWidget(self.live)
+        self._row.addWidget(self.middle, 1)
+        self._row.addWidget(self.verdict)
+        column.addLayout(self._row, 1)
+        surface(self.strip, "panel")
+        column.addWidget(self.strip)
+        self.set_narrow(False)
+
+    def _make_bar(self) -> QWidget:
+        bar = QWidget()
+        surface(bar, "panel")
+        bar.setFixedHeight(SIZES.bar)
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(12, 0, 12, 0)
+        row.setSpacing(8)
+        self.ready = Badge("No rig", State.NONE)
+        self.subjects = QComboBox()
+        self.subjects.setMinimumWidth(104)
+        self.subjects.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.subjects.setAccessibleName("Subject")
+        self.subjects.activated.connect(lambda i: self.subject_chosen.emit(self.subjects.itemText(i)))
+        self.new_subject = Button("New subject…", "quiet", "plus")
+        self.done = label("", "body2")
+        self.takes = QComboBox()
+        self.takes.setMinimumWidth(150)
+        self.takes.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.takes.setAccessibleName("Takes of this expression")
+        self.views = Segmented((("three", "Three views"), ("nine", "All nine")))
+        for widget in (self.ready, label("Subject", "body2"), self.subjects, self.new_subject, self.done):
+            row.addWidget(widget)
+        row.addStretch()
+        row.addWidget(self.takes)
+        row.addWidget(self.views)
+        return bar
+
+    def _make_3d(self) -> QWidget:
+        box = QWidget()
+        surface(box, "panel")
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.look = Segmented(_LOOKS)
+        self.look.changed.connect(lambda _: self._restyle())
+        head = QHBoxLayout()
+        head.setContentsMargins(8, 6, 8, 6)
+        head.addWidget(self.look)
+        head.addStretch()
+        home = ToolButton("house", "Look from the front")
+        home.clicked.connect(self.view.home)
+        fit = ToolButton("arrows-out", "Show everything")
+        fit.clicked.connect(self.view.fit)
+        head.addWidget(home)
+        head.addWidget(fit)
+        column.addLayout(head)
+        column.addWidget(self.view, 1)
+        return box
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Lay out for a laptop or a large screen."""
+        self._narrow = narrow
+        self.verdict.set_narrow(narrow)
+        self.verdict.setFixedWidth(288 if narrow else 348)
+        self.strip.setFixedHeight(106 if narrow else 140)
+        self.done.setVisible(not narrow)
+        self._set_live_width()
+
+    def _set_live_width(self) -> None:
+        nine = self.views.current == "nine"
+        self.middle.setVisible(not nine)
+        if nine:
+            self.live.setMinimumWidth(300)
+            self.live.setMaximumWidth(16_777_215)
+            self._row.setStretch(0, 1)
+        else:
+            self.live.setFixedWidth(232 if self._narrow else 344)
+            self._row.setStretch(0, 0)
+
+    # The rig
+
+    def show_cameras(self, cameras: tuple[CameraPlace, ...], columns: int, nine: bool) -> None:
+        """Lay out the tiles: one column at the left, or all cameras instead of the 3D view."""
+        del nine
+        self.live.set_cameras(cameras, columns)
+        self._set_live_width()
+
+    def show_rig(self, state: RigState, name: str, error: str) -> None:
+        """Say where the connection is; what to do stands in the middle while there is no take."""
+        self.views.setEnabled(state is RigState.READY)
+        layout = self._rig_page.layout()
+        assert layout is not None
+        while layout.count():
+            item = layout.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        if state is RigState.FAILED:
+            acts = [("Retry", self.rig_retry.emit), ("Choose rig…", self.rig_choose.emit)]
+            layout.addWidget(EmptyState("plugs", f"The rig {name} is not connected", error, acts))
+        elif state is RigState.CONNECTING:
+            layout.addWidget(EmptyState("plugs", f"Connecting {name}", "Each device is opened and asked who it is."))
+        else:
+            acts = [("Connect", self.rig_retry.emit), ("Choose rig…", self.rig_choose.emit)]
+            layout.addWidget(EmptyState("plugs", "No rig is connected", "Connect the rig of this project.", acts))
+
+    def show_idle(self, rig: RigState, can_write: bool, has_subject: bool) -> None:
+        """Say whether a shot is possible, and if not what to do first."""
+        if not can_write:
+            self.show_ready("Read-only", State.CHECK)
+        elif rig is RigState.CONNECTING:
+            self.show_ready("Connecting", State.WORK)
+        elif rig is not RigState.READY:
+            self.show_ready("No rig", State.BAD if rig is RigState.FAILED else State.NONE)
+        elif not has_subject:
+            self.show_ready("No subject", State.CHECK)
+        else:
+            self.show_ready("Ready to shoot", State.GOOD)
+        if not has_subject and can_write:
+            self.middle.setCurrentIndex(1)
+        elif rig is not RigState.READY and not self._surfaces and can_write:
+            self.middle.setCurrentIndex(2)
+        else:
+            self.middle.setCurrentIndex(0)
+
+    def show_ready(self, text: str, state: State) -> None:
+        """Show the badge at the upper left."""
+        self.ready.show_state(text, state)
+
+    # The countdown
+
+    @property
+    def counting(self) -> bool:
+        """Whether 3, 2, 1 runs."""
+        return self.countdown.running
+
+    def count_down(self, wanted: bool) -> None:
+        """Count 3, 2, 1 and tell; or tell at once."""
+        self.middle.setCurrentIndex(0)
+        if wanted:
+            self.show_ready("Counting down", State.WORK)
+            self.countdown.start()
+        else:
+            QTimer.singleShot(0, self, self.counted.emit)
+
+    def stop_countdown(self) -> None:
+        """Stop counting; nothing is shot."""
+        self.countdown.stop()
+
+    # The take
+
+    def begin_take(self, title: str, number: int) -> None:
+        """Clear away the take before."""
+        self.clear_take()
+        self.verdict.clear(title, f"take {number}", "Shooting", State.WORK)
+        self.middle.setCurrentIndex(0)
+
+    def clear_take(self) -> None:
+        """Show nothing of any take."""
+        self._surfaces.clear()
+        self.view.clear()
+        self.view.set_caption("")
+        self.live.clear_decoded()
+        self.verdict.clear("No take yet", "")
+
+    def show_surface(self, group: str, mesh: Mesh) -> None:
+        """Put what a group measured into the 3D view."""
+        self._surfaces[group] = mesh
+        self.view.set_layer(group, mesh, self._style(group))
+
+    def _style(self, group: str) -> LayerStyle:
+        look = self.look.current
+        if look == "colour":
+            return LayerStyle(ColorBy.COLOR)
+        if look == "quality":
+            return LayerStyle(ColorBy.SIGMA)
+        at = _GROUP_ORDER.index(group) if group in _GROUP_ORDER else 3
+        return LayerStyle(tint=GROUP_COLORS[at]) if look == "group" else LayerStyle()
+
+    def _restyle(self) -> None:
+        for group in self._surfaces:
+            self.view.set_style(group, self._style(group))
+
+    def show_caption(self, points: int) -> None:
+        """Say how many points there are."""
+        self.view.set_caption(f"{points:,} points")
+
+    # Subject and strip
+
+    def show_subjects(self, codes: Sequence[str], current: str) -> None:
+        """Fill the list of subjects."""
+        if [self.subjects.itemText(i) for i in range(self.subjects.count())] != list(codes):
+            self.subjects.clear()
+            self.subjects.addItems(list(codes))
+        self.subjects.setCurrentText(current)
+        self.subjects.setEnabled(bool(codes))
+
+    def show_strip(self, stands: Sequence[Stand], current: str, thumbnails: Mapping[str, Any]) -> None:
+        """Show the expressions with their state."""
+        entries = []
+        for i, stand in enumerate(stands, start=1):
+            fresh = stand.standing is Standing.OPEN
+            is_next = fresh and stand.expression.name == current
+            note = stand.words or ("Next" if is_next else str(i))
+            picture = thumbnails.get(stand.last.id) if stand.last is not None else None
+            entries.append(
+                SampleEntry(
+                    stand.expression.name,
+                    stand.expression.title,
+                    note=note,
+                    state=_STRIP[stand.standing],
+                    thumbnail=picture,
+                    faded=fresh and not is_next,
+                )
+            )
+        self.strip.set_entries(entries)
+        self.strip.set_current(current)
+        through = sum(s.standing in (Standing.ACCEPTED, Standing.SKIPPED) for s in stands)
+        self.done.setText(f"{through} of {len(stands)} done")
+
+    def show_takes(self, stand: Stand, current: Sample | None) -> None:
+        """List the takes of the expression."""
+        self.takes.clear()
+        for take in stand.takes:
+            words = {"open": "no verdict", "accepted": "accepted", "retaken": "taken again", "skipped": "skipped"}
+            self.takes.addItem(f"Take {take.take}, {words[take.verdict.value]}")
+            if current is not None and take.id == current.id:
+                self.takes.setCurrentIndex(self.takes.count() - 1)
+        self.takes.setVisible(bool(stand.takes))

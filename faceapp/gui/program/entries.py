@@ -1,0 +1,17 @@
+"""Which workspaces there are; each is imported when it is built, after the first paint."""
+
+from __future__ import annotations
+
+from faceapp.gui.program.program import Program
+from faceapp.gui.shell.workspace import Workspace, WorkspaceEntry
+
+
+def entries_of(program: Program) -> tuple[WorkspaceEntry, ...]:
+    """Return the tabs of the rail."""
+
+    def capture() -> Workspace:
+        from faceapp.gui.capture.workspace import CaptureWorkspace
+
+        return CaptureWorkspace(program)
+
+    return (WorkspaceEntry("capture", "Capture", "aperture", capture),)
