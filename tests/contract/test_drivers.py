@@ -58,7 +58,7 @@ def options_of(driver: str, bundle: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session", params=DRIVERS)
-def connected(request: pytest.FixtureRequest, bundle: Path) -> Iterator[Connected]:
+def rig_of_driver(request: pytest.FixtureRequest, bundle: Path) -> Iterator[Connected]:
     name: str = request.param
     rig = connect_described_rig(name, options_of(name, bundle))
     rig.prepare("S0001", "neutral", 1)
@@ -67,13 +67,14 @@ def connected(request: pytest.FixtureRequest, bundle: Path) -> Iterator[Connecte
     rig.close()
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left_behind(connected: Connected) -> Iterator[None]:
-    yield
-    for camera in connected.rig.cameras.values():
+@pytest.fixture
+def connected(rig_of_driver: Connected) -> Iterator[Connected]:
+    """The rig, shared by all tests; each leaves it dark, disarmed and without a live view."""
+    yield rig_of_driver
+    for camera in rig_of_driver.rig.cameras.values():
         camera.stop_stream()
         camera.disarm()
-    for projector in connected.rig.projectors.values():
+    for projector in rig_of_driver.rig.projectors.values():
         projector.stop()
 
 
