@@ -32,6 +32,7 @@ _STRIP = {
     Standing.OPEN: State.NONE,
 }
 _GROUP_ORDER = ("right", "middle", "left")
+_BEHIND = 1500.0
 
 
 class CapturePage(QWidget):
@@ -70,9 +71,12 @@ class CapturePage(QWidget):
             "No subject yet",
             "A subject has a code, an age, and the consent that was given. Names are never kept.",
             [("New subject…", self.empty_subject.emit)],
+            primary=False,
         )
+        surface(self.no_subject, "window")
         self.middle.addWidget(self.no_subject)
         self._rig_page = QWidget()
+        surface(self._rig_page, "window")
         QVBoxLayout(self._rig_page)
         self.middle.addWidget(self._rig_page)
         self._lay_out()
@@ -257,12 +261,13 @@ class CapturePage(QWidget):
 
     def _style(self, group: str) -> LayerStyle:
         look = self.look.current
-        if look == "colour":
-            return LayerStyle(ColorBy.COLOR)
-        if look == "quality":
-            return LayerStyle(ColorBy.SIGMA)
         at = _GROUP_ORDER.index(group) if group in _GROUP_ORDER else 3
-        return LayerStyle(tint=GROUP_COLORS[at]) if look == "group" else LayerStyle()
+        behind = _BEHIND * (at + 1 - 2 * (group == "middle"))  # the front view first
+        if look == "colour":
+            return LayerStyle(ColorBy.COLOR, behind=behind)
+        if look == "quality":
+            return LayerStyle(ColorBy.SIGMA, behind=behind)
+        return LayerStyle(tint=GROUP_COLORS[at]) if look == "group" else LayerStyle(behind=behind)
 
     def _restyle(self) -> None:
         for group in self._surfaces:

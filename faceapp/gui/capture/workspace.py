@@ -186,10 +186,8 @@ class CaptureWorkspace(ProjectWorkspace):
     def _subject_changed(self) -> None:
         if self.shot is None:
             self._forget_take()
-            self.expression = next_open(self.stands(), self.expression)
-            stand = self._stand()
-            if stand.standing is not Standing.OPEN:  # all are done: begin with the first
-                self.expression = load_expressions()[0].name
+            if self._stand().standing in (Standing.ACCEPTED, Standing.SKIPPED):
+                self.expression = next_open(self.stands(), "")
         self._show_subject()
 
     def _skips_of(self) -> dict[str, str]:

@@ -14,4 +14,12 @@ def entries_of(program: Program) -> tuple[WorkspaceEntry, ...]:
 
         return CaptureWorkspace(program)
 
-    return (WorkspaceEntry("capture", "Capture", "aperture", capture),)
+    def annotate() -> Workspace:
+        from faceapp.gui.annotate.workspace import AnnotateWorkspace
+
+        return AnnotateWorkspace(program)
+
+    return (
+        WorkspaceEntry("capture", "Capture", "aperture", capture),
+        WorkspaceEntry("annotate", "Annotate", "crosshair-simple", annotate),
+    )

@@ -84,6 +84,8 @@ class LayerStyle:
         Whether light falls on it; ``None``: all but photographs.
     point_size : float
         Pixels; 0: from the spacing of the points.
+    behind : float
+        How far it gives way where it coincides with another layer, millionths of the depth range.
     """
 
     color_by: ColorBy = ColorBy.PLAIN
@@ -93,6 +95,7 @@ class LayerStyle:
     opacity: float = 1.0
     lit: bool | None = None
     point_size: float = 0.0
+    behind: float = 0.0
 
 
 def layer_colors(data: Mesh | PointCloud, style: LayerStyle, scalars: Scalars | None) -> UInt8Array | None:

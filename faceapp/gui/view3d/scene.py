@@ -219,6 +219,9 @@ class Scene:
         mapper.SetScalarModeToUsePointData()
         mapper.SetColorModeToDirectScalars()
         mapper.SetScalarVisibility(not textured and layer.colors is not None)
+        if layer.style.behind:  # two noisy surfaces in one place would come out as speckle
+            mapper.SetResolveCoincidentTopologyToPolygonOffset()
+            mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(0.0, layer.style.behind)
         actor: Any = vtkActor()
         actor.SetMapper(mapper)
         actor.ForceOpaqueOn() if layer.style.opacity >= 1 else actor.ForceTranslucentOn()

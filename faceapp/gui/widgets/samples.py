@@ -156,7 +156,7 @@ class _Delegate(QStyledItemDelegate):
         picture = QRectF(rect.x() + 4, rect.y() + 6, rect.width() - 8, self.picture_height)
         _draw_thumbnail(painter, picture, entry.thumbnail, entry.faded)
         ink = color("text2" if entry.faded else "text")
-        line = QRectF(rect.x() + 3, picture.bottom() + 2, rect.width() - 6, 17)
+        line = QRectF(rect.x() - 2, picture.bottom() + 2, rect.width() + 4, 17)
         draw_text(
             painter, line, entry.title, font(11 if rect.width() < 90 else 12, 600 if selected else 500), ink, CENTER
         )

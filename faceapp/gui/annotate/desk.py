@@ -1,0 +1,182 @@
+"""A sample on the desk of an annotator: the session, its pictures ready to draw, and facts. No widgets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from faceapp.core.landmarks import LandmarkGroup, LandmarkScheme, PlacedBy, Visibility
+from faceapp.core.subject import Sample
+from faceapp.gui.picture.model import LandmarkModel, OtherMarks
+from faceapp.gui.picture.pyramid import Pyramid
+from faceapp.gui.widgets.grouplist import GroupEntry, Progress
+
+if TYPE_CHECKING:
+    from faceapp.app.annotating import AnnotationSession
+    from faceapp.core.signals import Reporter
+    from faceapp.store.project import Project
+
+RESIDUAL_FROM_MM = 1.0
+_ORIGINS = {
+    PlacedBy.DETECTOR: "the detector",
+    PlacedBy.PROJECTION: "another view",
+    PlacedBy.PROPAGATION: "another expression",
+    PlacedBy.PREFILL: "the first guess",
+    PlacedBy.SIMULATION: "the simulation",
+    PlacedBy.UNKNOWN: "nobody knows",
+}
+SEEN_WORDS = {Visibility.VISIBLE: "Visible", Visibility.OCCLUDED: "Occluded", Visibility.OUTSIDE: "Outside"}
+NEXT_SEEN = {
+    Visibility.VISIBLE: Visibility.OCCLUDED,
+    Visibility.OCCLUDED: Visibility.OUTSIDE,
+    Visibility.OUTSIDE: Visibility.VISIBLE,
+}
+
+
+@dataclass(eq=False)
+class Desk:
+    """One open sample.
+
+    Parameters
+    ----------
+    sample : Sample
+        Which one.
+    session : AnnotationSession
+        Its landmarks; acts are on the disk when they return.
+    scheme : LandmarkScheme
+        Groups and names.
+    pyramids : dict of str to Pyramid
+        By view.
+    others : dict of str to tuple of OtherMarks
+        By view, the points of other annotators.
+    """
+
+    sample: Sample
+    session: AnnotationSession
+    scheme: LandmarkScheme
+    pyramids: dict[str, Pyramid]
+    others: dict[str, tuple[OtherMarks, ...]] = field(default_factory=dict)
+    models: dict[str, LandmarkModel] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for view in self.session.views:
+            self.models[view.name] = LandmarkModel(self.scheme, self.session.landmarks(view.name))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Views, the frontal one first."""
+        return tuple(view.name for view in self.session.views)
+
+    def title(self, view: str) -> str:
+        """Return ``Middle · RGB``."""
+        group = next(v.group for v in self.session.views if v.name == view)
+        return f"{group.capitalize()} · RGB"
+
+    def refresh(self) -> None:
+        """Take the landmarks of all views from the session."""
+        for view, model in self.models.items():
+            model.residuals = self.residuals(view)
+            model.set_landmarks(self.session.landmarks(view))
+
+    def residuals(self, view: str) -> dict[int, tuple[float, float, float]]:
+        """Return where the other views want the points that a person placed here, from 1 mm."""
+        marks = self.session.landmarks(view)
+        placed = [i for i, by in enumerate(marks.placed_by) if by is PlacedBy.PERSON]
+        gaps = {i: self.session.residual(view, i) for i in placed}
+        far = [i for i, mm in gaps.items() if math.isfinite(mm) and mm >= RESIDUAL_FROM_MM]
+        if not far:
+            return {}
+        camera = next(v.camera for v in self.session.views if v.name == view)
+        pixels, _ = camera.project(self.session.landmarks_3d.points[far])
+        return {i: (float(u), float(v), gaps[i]) for i, (u, v) in zip(far, pixels, strict=True)}
+
+    def between_views(self, index: int) -> float:
+        """Return how far the views that a person placed a point in are apart, mm; NaN for fewer than two."""
+        gaps = [
+            self.session.residual(view, index)
+            for view in self.names
+            if self.session.landmarks(view).placed_by[index] is PlacedBy.PERSON
+        ]
+        known = [gap for gap in gaps if math.isfinite(gap)]
+        return 2 * max(known) if len(known) > 1 else math.nan
+
+    def origin_words(self, view: str, index: int) -> str:
+        """Return by whom or what a point was placed."""
+        by = self.session.landmarks(view).placed_by[index]
+        return self.session.annotator if by is PlacedBy.PERSON else _ORIGINS[by]
+
+    def scan_words(self, index: int) -> str:
+        """Return the coordinates of a point on the scan, mm."""
+        point = self.session.landmarks_3d.points[index]
+        if not np.isfinite(point).all():
+            return "not on the scan"
+        return ", ".join(f"{v:.2f}" for v in point).replace("-", "\N{MINUS SIGN}")
+
+    def on_scan(self) -> int:
+        """Return how many points are on the scan."""
+        return int(self.session.landmarks_3d.placed.sum())
+
+    def entries(self, view: str) -> list[GroupEntry]:
+        """Return the rows of the list of groups."""
+        return [self._entry(view, group) for group in self.scheme.groups]
+
+    def _entry(self, view: str, group: LandmarkGroup) -> GroupEntry:
+        model = self.models[view]
+        done, total = model.done_in(group), len(group.indices)
+        wrong = any(i in model.residuals for i in group.indices)
+        if wrong:
+            progress = Progress.WRONG
+        else:
+            progress = Progress.DONE if done == total else Progress.PARTLY if done else Progress.UNTOUCHED
+        count = f"{done} of {total}" if done else "prefilled"
+        return GroupEntry(group.name, group.title, count, progress)
+
+    def differs(self, before: dict[str, list[tuple[float, ...]]]) -> int:
+        """Return the first point that an undo or redo changed, or -1."""
+        for view in self.names:
+            for i, state in enumerate(self.state(view)):
+                if state != before[view][i]:
+                    return i
+        return -1
+
+    def state(self, view: str) -> list[tuple[float, ...]]:
+        """Return what an act can change of each point, to compare."""
+        marks = self.session.landmarks(view)
+        ranks = list(Visibility)
+        return [
+            (*(-1.0 if math.isnan(v) else float(v) for v in xy), float(by is PlacedBy.PERSON), float(ranks.index(seen)))
+            for xy, by, seen in zip(marks.points, marks.placed_by, marks.visibility, strict=True)
+        ]
+
+
+def open_desk(project: Project, sample: Sample, annotator: str, reporter: Reporter) -> Desk:
+    """Open a sample; slow, so on a thread."""
+    from faceapp.app.annotating import AnnotationSession
+    from faceapp.landmarks.scheme import load_scheme
+
+    session = AnnotationSession.open(project, sample, annotator, reporter)
+    pyramids = {view.name: Pyramid.build(view.picture) for view in session.views}
+    others = {view.name: _others(session, view.name) for view in session.views}
+    _ = session.scan  # joined here, not when the window asks for it
+    return Desk(sample, session, load_scheme(), pyramids, others)
+
+
+def _others(session: AnnotationSession, view: str) -> tuple[OtherMarks, ...]:
+    from faceapp.core.errors import DataError
+    from faceapp.formats.landmark_files import read_landmarks
+
+    found: list[OtherMarks] = []
+    for file in sorted(session.folder.parent.glob(f"*/{view}.json")):
+        who = file.parent.name
+        if who in (session.annotator, "prefill"):
+            continue
+        try:
+            marks = read_landmarks(file)
+        except DataError:
+            continue  # verify names it; the work here goes on
+        if marks.points.shape[1] == 2:
+            found.append(OtherMarks(who, marks.points))
+    return tuple(found)
