@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from faceapp.app.rigs import connect_described_rig
 from faceapp.capture.engine import CaptureEngine, GroupCapture, State, Status
 from faceapp.capture.plan import CapturePlan
-from faceapp.core.errors import DeviceError, FrameLost, UsageError
+from faceapp.core.errors import DataError, DeviceError, FrameLost, UsageError
 from faceapp.devices.records import LiveFrame
 from faceapp_hardware.simulated.rig import SimulatedRig
 
@@ -199,3 +200,16 @@ def test_a_client_that_dies_takes_its_world_along(how: signal.Signals) -> None:
         client.wait()
         if client.stdout is not None:
             client.stdout.close()
+
+
+def test_a_head_that_cannot_be_used_is_told_when_it_sits_down(tmp_path: Path) -> None:
+    (tmp_path / "head.ply").write_bytes(b"ply\nformat ascii 1.0\nend_header\n")
+    rig = connect(head=tmp_path / "head.ply")
+    try:
+        with pytest.raises(DataError, match=r"head\.ply"):
+            rig.prepare("S0001", "neutral", 1)
+        # The world is still there, and says it again.
+        with pytest.raises(DataError, match=r"head\.ply"):
+            rig.prepare("S0001", "neutral", 2)
+    finally:
+        rig.close()

@@ -77,6 +77,11 @@ class HeadSource:
         self._infrared_skin = infrared_skin
         self._shape = functools.lru_cache(maxsize=2)(self._shape_of)
 
+    def warm_up(self) -> None:
+        """Load the head model ahead, where one is needed."""
+        if self._options.head is None:
+            load_head(_LEVEL)
+
     def surface(self, subject: str, expression: str, take: int) -> Surface:
         """Return the head as it sits there for this take.
 

@@ -290,6 +290,6 @@ def lamp_light(
                 cosine = max((nx * hx + ny * hy + nz * hz) / np.sqrt(hx * hx + hy * hy + hz * hz), 0.0)
                 shine += lamps[k, 3] * 0.05 * cosine**18
                 if gloss[p, s] > 0:
-                    shine += lamps[k, 3] * gloss[p, s] * 4.0 * cosine**400
+                    shine += lamps[k, 3] * gloss[p, s] * 1.2 * cosine**120
             for d in range(3):
                 colour[p, d] += (albedo[p, s, d] * diffuse + shine) / rays

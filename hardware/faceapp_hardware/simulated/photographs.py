@@ -74,7 +74,7 @@ def _lamps() -> npt.NDArray[np.float64]:
         right = np.cross([0.0, 1.0, 0.0], place)
         right /= np.linalg.norm(right)
         up = np.cross(place, right) / np.linalg.norm(place)
-        spots = [(i, j) for i in (-0.75, -0.25, 0.25, 0.75) for j in (-0.5, 0.5)]
+        spots = [(i, j) for i in (-2 / 3, 0.0, 2 / 3) for j in (-0.5, 0.5)]
         rows += [[*(place + i * across * right + j * upwards * up), strength / len(spots)] for i, j in spots]
     return np.array(rows)
 

@@ -11,12 +11,13 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from faceapp.core.arrays import Float32Array, UInt8Array
+from faceapp.core.mesh import Mesh
 from faceapp.core.rig import CameraGroup, CameraModel
 from faceapp.core.sequence import FringeSequence, multi_frequency
 from faceapp_hardware.simulated import kernels
 from faceapp_hardware.simulated.description import RigDescription
 from faceapp_hardware.simulated.exchange import LIVE_SHRINK
-from faceapp_hardware.simulated.heads import HeadSource
+from faceapp_hardware.simulated.heads import HeadSource, Surface
 from faceapp_hardware.simulated.options import Options
 from faceapp_hardware.simulated.photographs import photograph, with_noise
 from faceapp_hardware.simulated.rendering import LitView, Renderer, mean_of_rays
@@ -75,6 +76,24 @@ class Studio:
         self._sequences = {g.name: multi_frequency() for g in description.rig.groups}
         self._exposures_ms = dict.fromkeys(names, description.light.exposure_ms)
         self._groups = {c.name: g for g in description.rig.groups for c in g.cameras}
+
+    def warm_up(self) -> None:
+        """Do once, on a speck, what is slow the first time: compile, load the head."""
+        corners = 40 * np.array([[1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]], np.float32)
+        mesh = Mesh(corners, np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32))
+        colours = np.full((4, 3), 128, np.uint8)
+        mesh = Mesh(mesh.vertices, mesh.faces, mesh.vertex_normals(), colours)
+        speck = Surface(mesh, np.full(4, 0.5, np.float32), np.zeros(4, np.float32), None)
+        renderer = Renderer(speck, self._description.light)
+        group = self._description.rig.groups[0]
+        tiny = group.infrared[0].scaled(32 / group.infrared[0].width)
+        if group.projector.optics is not None:
+            seen = renderer.lit_view(tiny, group.projector.optics)
+            sequence = multi_frequency()
+            light = renderer.exposures(seen, sequence)
+            self._expose(_InfraredView(seen, sequence, light, light[0]), tiny)
+        photograph(renderer, tiny)
+        self._source.warm_up()
 
     @property
     def renderer(self) -> Renderer | None:

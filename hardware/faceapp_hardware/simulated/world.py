@@ -11,6 +11,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from faceapp.core.errors import FaceappError
+from faceapp.core.errors import DeviceError, FaceappError
 from faceapp.core.rig import CameraGroup
 from faceapp_hardware.simulated.description import read_rig_description
 from faceapp_hardware.simulated.exchange import layout_of
@@ -30,6 +31,7 @@ from faceapp_hardware.simulated.options import Options
 from faceapp_hardware.simulated.world_cameras import LAST_ID, Delivery, Wire, WorldCamera
 
 _IDLE_S = 1.0
+_FOLLOW_S = 1.0
 _FAULT_AT = 2
 """The exposure at which a projector or a camera is pulled or reset: in the middle of the burst."""
 _LIVE_ELECTRONS = 39.2
@@ -71,10 +73,12 @@ class World:
         self._wire = Wire(rig, self._cameras, self._faults, self._taken)
         self._lines = {g.name: FirmwareLine(self._firmware(g)) for g in rig.groups}
         self._studio: Any = None
+        self._failure = ""
 
     def run(self) -> None:
         """Serve the client until it goes."""
         threading.Thread(target=self._render, name="studio", daemon=True).start()
+        threading.Thread(target=_follow, args=(os.getppid(),), name="follow", daemon=True).start()
         self._send("ports", {name: line.path for name, line in self._lines.items()})
         while True:
             try:
@@ -111,6 +115,8 @@ class World:
             "truth": self._truth,
         }
         try:
+            if self._failure:
+                raise DeviceError(self._failure)
             value = acts[name](*arguments)
         except FaceappError as error:
             self._send("reply", number, error)
@@ -122,9 +128,14 @@ class World:
 
     def _render(self) -> None:
         """The studio's thread: loads what is slow to load, then works, and freshens frames when nothing is asked."""
-        from faceapp_hardware.simulated.studio import Studio
+        try:
+            from faceapp_hardware.simulated.studio import Studio
 
-        self._studio = Studio(self._options, self._description)
+            self._studio = Studio(self._options, self._description)
+            self._studio.warm_up()
+        except Exception as error:
+            traceback.print_exc()
+            self._failure = f"the simulated rig cannot render ({error}). Install what it needs, Open3D above all"
         while True:
             try:
                 self._work.get(timeout=_IDLE_S)()
@@ -132,6 +143,9 @@ class World:
                 if self._is_stale:
                     self._is_stale = False
                     self._studio.refresh()
+            except Exception:
+                # Whoever waits has heard of it; the next piece of work must still find this thread.
+                traceback.print_exc()
 
     def _prepare(self, subject: str, expression: str, take: int) -> None:
         self._studio.prepare(subject, expression, take)
@@ -200,6 +214,13 @@ class World:
         except OSError:
             # The client is gone: nothing is left to do, and no one to tell.
             os._exit(0)
+
+
+def _follow(client: int) -> None:
+    """End with the client, even where a forked child of it still holds the socket."""
+    while os.getppid() == client:
+        time.sleep(_FOLLOW_S)
+    os._exit(0)
 
 
 def main() -> None:
