@@ -188,16 +188,16 @@ def _on_triangle(p: FloatArray, a: FloatArray, b: FloatArray, c: FloatArray) -> 
     if d3 >= 0 and d4 <= d3:
         return 0.0, 1.0, 0.0
     vc = d1 * d4 - d3 * d2
-    if vc <= 0 and d1 >= 0 and d3 <= 0:
-        v = d1 / (d1 - d3) if d1 != d3 else 0.0
+    if vc <= 0 and d1 >= 0 and d3 <= 0 and d1 != d3:  # equal where the edge has no length
+        v = d1 / (d1 - d3)
         return 1.0 - v, v, 0.0
     cp = p - c
     d5, d6 = np.dot(ab, cp), np.dot(ac, cp)
     if d6 >= 0 and d5 <= d6:
         return 0.0, 0.0, 1.0
     vb = d5 * d2 - d1 * d6
-    if vb <= 0 and d2 >= 0 and d6 <= 0:
-        w = d2 / (d2 - d6) if d2 != d6 else 0.0
+    if vb <= 0 and d2 >= 0 and d6 <= 0 and d2 != d6:
+        w = d2 / (d2 - d6)
         return 1.0 - w, 0.0, w
     va = d3 * d6 - d5 * d4
     if va <= 0 and d4 - d3 >= 0 and d5 - d6 >= 0:

@@ -55,7 +55,7 @@ def mesh(job: Job, scan: MeshingInput, parameters: Parameters) -> Mesh:
     job.log(f"{len(cloud)} points thinned to {len(thin.points)}, octree depth {depth}")
     job.progress(0.15, "solving for the surface")
     surface, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(
-        thin, depth=depth, linear_fit=True, n_threads=2
+        thin, depth=depth, linear_fit=True, n_threads=1
     )
     job.progress(0.6, "leaving holes open")
     tree = cKDTree(cloud.points)

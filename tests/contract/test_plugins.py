@@ -1,0 +1,119 @@
+"""Every plugin keeps its contract; a stranger's that breaks is shown and survived."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faceapp.app.plugin_check import check_plugin, small_input
+from faceapp.cli.main import main
+from faceapp.core.errors import Cancelled, PluginError, UsageError
+from faceapp.core.signals import Reporter
+from faceapp.pipeline.contract import Plugin
+from faceapp.pipeline.registry import find_plugins, get_plugin
+from faceapp.pipeline.workers import WorkerPool
+
+OURS = ("poisson", "nicp", "landmark-fit")
+STRANGER = '''
+import os, time
+from dataclasses import dataclass
+from typing import Annotated
+from faceapp.core.results import Reconstruction
+from faceapp.pipeline.contract import Job, plugin
+from faceapp.pipeline.parameters import Between
+from faceapp.pipeline.stages import ReconstructionInput
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    how: str = "raise"
+    """How to fail."""
+    level: Annotated[int, Between(0, 9)] = 1
+    """A number."""
+
+@plugin(stage="reconstruct", name="stranger", version="0.1", family="strange")
+def reconstruct(job: Job, subject: ReconstructionInput, parameters: Parameters) -> Reconstruction:
+    job.progress(0.1, "beginning")
+    if parameters.how == "crash":
+        os.write(2, b"segmentation imminent")
+        os.abort()
+    if parameters.how == "hang":
+        time.sleep(600)
+    raise ValueError("no face like this")
+'''
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugin]:
+    """A plugin of somebody else's, installed the way pip would."""
+    (tmp_path / "strange_plugin.py").write_text(STRANGER)
+    info = tmp_path / "strange_plugin-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange-plugin\nVersion: 0.1\n")
+    (info / "entry_points.txt").write_text("[faceapp.plugins]\nstranger = strange_plugin\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    find_plugins.cache_clear()
+    yield get_plugin("reconstruct", "stranger")
+    find_plugins.cache_clear()
+    sys.modules.pop("strange_plugin", None)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_plugins_keep_the_contract(name: str) -> None:
+    plugin = next(p for p in find_plugins()[0] if p.name == name)
+    assert check_plugin(plugin) == []
+
+
+def test_an_exception_is_shown_and_the_next_job_runs(stranger: Plugin) -> None:
+    with WorkerPool() as pool:
+        for _ in range(2):
+            with pytest.raises(PluginError, match="no face like this"):
+                pool.run(stranger, small_input("reconstruct"))
+
+
+def test_a_crash_is_shown_and_the_next_job_runs(stranger: Plugin) -> None:
+    with WorkerPool() as pool:
+        with pytest.raises(PluginError, match=r"crashed \(signal 6\).*segmentation imminent"):
+            pool.run(stranger, small_input("reconstruct"), {"how": "crash"})
+        with pytest.raises(PluginError, match="no face like this"):
+            pool.run(stranger, small_input("reconstruct"))
+
+
+def test_a_plugin_that_hangs_is_stopped(stranger: Plugin) -> None:
+    cancelled = threading.Event()
+    with WorkerPool() as pool:
+        pool.warm("strange")
+        threading.Timer(0.3, cancelled.set).start()
+        start = time.perf_counter()
+        with pytest.raises(Cancelled):
+            pool.run(stranger, small_input("reconstruct"), {"how": "hang"}, Reporter(None, cancelled))
+        assert time.perf_counter() - start < 30  # it would sleep for ten minutes
+
+
+def test_wrong_parameters_never_reach_the_plugin(stranger: Plugin) -> None:
+    with WorkerPool() as pool:
+        with pytest.raises(UsageError, match="level: 12 is not between 0 and 9"):
+            pool.run(stranger, None, {"level": "12"})
+        with pytest.raises(UsageError, match="unknown parameter 'colour'"):
+            pool.run(stranger, None, {"colour": 1})
+
+
+def test_a_broken_plugin_is_exit_status_4(stranger: Plugin, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "--check", "stranger"]) == 4
+    assert "no face like this" in capsys.readouterr().err
+
+
+def test_a_plugin_that_cannot_be_imported_is_named(stranger: Plugin, tmp_path: Path) -> None:
+    (tmp_path / "strange_plugin.py").write_text("import no_such_library\n")
+    sys.modules.pop("strange_plugin", None)
+    find_plugins.cache_clear()
+    plugins, broken = find_plugins()
+    assert {p.name for p in plugins} >= set(OURS)
+    assert "stranger" in broken[0]
+    assert "no_such_library" in broken[0]
