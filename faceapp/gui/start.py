@@ -13,6 +13,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QStandardPaths, QTimer
 from PySide6.QtWidgets import QApplication
 
+from faceapp.gui.bridge import Relay
 from faceapp.gui.program.entries import entries_of
 from faceapp.gui.program.program import Program
 from faceapp.gui.shell.settings import WindowSettings, apply_scale
@@ -23,7 +24,7 @@ from faceapp.gui.widgets.messages import EmptyState
 _log = logging.getLogger(__name__)
 
 # Imported on a thread once the window stands, so that the first use does not wait.
-HEAVY = ("vtkmodules.vtkRenderingOpenGL2", "vtkmodules.vtkFiltersGeneral", "scipy.spatial", "pyqtgraph")
+HEAVY = ("vtkmodules.vtkRenderingOpenGL2", "vtkmodules.vtkFiltersGeneral", "scipy.spatial")
 
 
 def settings_file() -> Path:
@@ -72,16 +73,24 @@ def make_window(
     )
     for entry in entries:
         window.add_workspace(entry)
-    shown = window
+    shown, relay = window, Relay(window)
 
-    def after_first_paint() -> None:
-        if preload:
-            threading.Thread(target=_import_heavy, name="faceapp-preload", daemon=True).start()
+    def show() -> None:
         if entries:
             last = settings.text("window/workspace")
             known = [entry.id for entry in entries]
             shown.show_workspace(last if last in known else known[0])
             QTimer.singleShot(0, shown, shown.build_workspaces)
+
+    def load() -> None:
+        _import_heavy()
+        relay.post(show)
+
+    def after_first_paint() -> None:
+        if preload:  # the window stays alive while VTK is read
+            threading.Thread(target=load, name="faceapp-preload", daemon=True).start()
+        else:
+            show()
 
     window.painted.connect(after_first_paint)
     return window

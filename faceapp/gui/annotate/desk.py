@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,16 @@ class Desk:
     def names(self) -> tuple[str, ...]:
         """Views, the frontal one first."""
         return tuple(view.name for view in self.session.views)
+
+    def others_than(self, view: str) -> list[str]:
+        """Return the other views, the subject's right first as on the screen."""
+        places = {v.name: float(v.camera.centre[0]) for v in self.session.views}
+        return sorted((name for name in self.names if name != view), key=lambda name: places[name])
+
+    def point_title(self, index: int) -> str:
+        """Return ``mouth_right_corner`` as ``Mouth right corner``."""
+        words = re.sub(r"(?<=[a-z])(?=\d)", " ", self.scheme.names[index].replace("_", " "))
+        return words[:1].upper() + words[1:]
 
     def title(self, view: str) -> str:
         """Return ``Middle · RGB``."""

@@ -319,7 +319,7 @@ class AnnotateWorkspace(ProjectWorkspace):
     def _lay_out_views(self) -> None:
         desk = self.desk
         assert desk is not None
-        others = [name for name in desk.names if name != self.main]
+        others = desk.others_than(self.main)
         self.views.show_smalls(len(others))
         for view, name in zip(self._pictures(), [self.main, *others], strict=False):
             view.set_picture(desk.pyramids[name])
@@ -560,8 +560,7 @@ class AnnotateWorkspace(ProjectWorkspace):
             return
         marks = desk.session.landmarks(self.main)
         panel.point.setText(f"Point {index}")
-        name = desk.scheme.names[index]
-        panel.name.setText(name[:1].upper() + name[1:])
+        panel.name.setText(desk.point_title(index))
         seen = marks.visibility[index]
         panel.seen.show_state(SEEN_WORDS[seen], SEEN_STATES[seen])
         panel.by.set_value(desk.origin_words(self.main, index))

@@ -19,7 +19,13 @@ def entries_of(program: Program) -> tuple[WorkspaceEntry, ...]:
 
         return AnnotateWorkspace(program)
 
+    def review() -> Workspace:
+        from faceapp.gui.review.workspace import ReviewWorkspace
+
+        return ReviewWorkspace(program)
+
     return (
         WorkspaceEntry("capture", "Capture", "aperture", capture),
         WorkspaceEntry("annotate", "Annotate", "crosshair-simple", annotate),
+        WorkspaceEntry("review", "Review", "seal-check", review),
     )

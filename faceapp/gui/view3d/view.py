@@ -24,6 +24,7 @@ from faceapp.gui.widgets.painting import draw_icon
 
 _log = logging.getLogger(__name__)
 _GRIP = 12  # px either side of the divider
+_WIDE = 400  # px from which the name of the active point has its place
 _ON_MARK = 9.0  # px within which the mouse is on a landmark
 
 
@@ -176,6 +177,7 @@ class View3D(Canvas):
             self._group,
             self._point,
             self._hover,
+            label=self.width() >= _WIDE,
             hidden=self._behind(xy, depth),
         )
 
