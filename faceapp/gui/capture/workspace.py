@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 from typing_extensions import override
 
 from faceapp.core.errors import Cancelled
 from faceapp.core.subject import Sample, Subject, Verdict
-from faceapp.gui.capture.figures import GroupFigures
-from faceapp.gui.capture.page import CapturePage
-from faceapp.gui.capture.protocol import Stand, Standing, load_expressions, next_open, stands_of, title_of
+from faceapp.gui.capture.base import CaptureBase
+from faceapp.gui.capture.protocol import Standing, load_expressions, next_open, title_of
 from faceapp.gui.capture.questions import ask_place, ask_reason, ask_rig, ask_subject
-from faceapp.gui.capture.rig_link import RigLink, RigState
+from faceapp.gui.capture.rig_link import RigState
 from faceapp.gui.capture.shot import GroupArrived, Shot
-from faceapp.gui.capture.thumbnails import read_thumbnail
 from faceapp.gui.program.jobs import words_of
-from faceapp.gui.program.program import Program, ProjectWorkspace
+from faceapp.gui.program.program import Program
 from faceapp.gui.shell.actions import Action
-from faceapp.gui.widgets.messages import EmptyState
 from faceapp.gui.widgets.states import State
 
 if TYPE_CHECKING:
     from faceapp.app.capturing import Capture
 
-_STRIP = {
-    Standing.ACCEPTED: State.GOOD,
-    Standing.TAKEN: State.CHECK,
-    Standing.SKIPPED: State.NONE,
-    Standing.OPEN: State.NONE,
-}
 
-
-class CaptureWorkspace(ProjectWorkspace):
+class CaptureWorkspace(CaptureBase):
     """The workspace.
 
     Parameters
@@ -46,34 +36,6 @@ class CaptureWorkspace(ProjectWorkspace):
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
-        self.link = RigLink(self.relay)
-        self.page = CapturePage()
-        self.expression = load_expressions()[0].name
-        self.take: Sample | None = None
-        self.shot: Shot | None = None
-        self._groups: dict[str, GroupFigures] = {}
-        self._skips: dict[str, dict[str, str]] = {}
-        self._thumbnails: dict[str, Any] = {}
-        self._asked: set[str] = set()
-        self._here = False
-        self._countdown_wanted = True
-        self._nothing = EmptyState(
-            "aperture",
-            "No project is open",
-            "Takes are kept in a project. Make one, or open the folder of one; a capture bundle can be looked at "
-            "without.",
-            [
-                ("New project…", program.files.ask_new),
-                ("Open project…", program.files.ask_open),
-                ("Open capture bundle…", program.files.ask_bundle),
-            ],
-        )
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self._nothing)
-        self.stack.addWidget(self.page)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.stack)
         self._connect()
         self._project_changed()
 
@@ -141,10 +103,6 @@ class CaptureWorkspace(ProjectWorkspace):
             self.link.stream(())
 
     @override
-    def set_narrow(self, narrow: bool) -> None:
-        self.page.set_narrow(narrow)
-
-    @override
     def save_state(self) -> dict[str, Any]:
         return {"skips": self._skips, "countdown": self._countdown_wanted, "expression": self.expression}
 
@@ -189,17 +147,6 @@ class CaptureWorkspace(ProjectWorkspace):
             if self._stand().standing in (Standing.ACCEPTED, Standing.SKIPPED):
                 self.expression = next_open(self.stands(), "")
         self._show_subject()
-
-    def _skips_of(self) -> dict[str, str]:
-        key = f"{self.context.project_name}/{self.context.subject}"
-        return self._skips.setdefault(key, {}) if self.context.subject else {}
-
-    def stands(self) -> tuple[Stand, ...]:
-        """Return how far each expression of the current subject is."""
-        return stands_of(self.context.content.samples, self.context.subject, self._skips_of())
-
-    def _stand(self) -> Stand:
-        return next(s for s in self.stands() if s.expression.name == self.expression)
 
     def new_subject(self) -> None:
         """Ask for a new subject."""
@@ -258,17 +205,6 @@ class CaptureWorkspace(ProjectWorkspace):
             self.link.stream([c.name for c in cameras] if self._here else ())
 
     # Shooting
-
-    @property
-    def can_shoot(self) -> bool:
-        """Whether Space would shoot."""
-        ready = self.link.state is RigState.READY and self.shot is None
-        return ready and self.context.can_write and bool(self.context.subject) and not self.page.counting
-
-    @property
-    def judging(self) -> bool:
-        """Whether a take waits for its verdict."""
-        return self.take is not None and self.take.verdict is Verdict.OPEN and self.shot is None
 
     def space(self) -> None:
         """Count down and shoot; a take that waits for its verdict stays open."""
@@ -372,6 +308,8 @@ class CaptureWorkspace(ProjectWorkspace):
             self._give(Verdict.SKIPPED, reason, go_on=True)
             return
         self._skips_of()[self.expression] = reason
+        self.program.settings.set_text("capture/state", json.dumps(self.save_state()))
+        self.program.settings.save()  # an act is on the disk before the screen shows it
         self.expression = next_open(self.stands(), self.expression)
         self._show_subject()
 
@@ -447,45 +385,3 @@ class CaptureWorkspace(ProjectWorkspace):
         )
 
     # Showing
-
-    def _forget_take(self) -> None:
-        self.take = None
-        self._groups = {}
-        self.page.clear_take()
-
-    def _show_subject(self) -> None:
-        stands = self.stands()
-        self.page.show_subjects([s.code for s in self.context.content.subjects], self.context.subject)
-        self.page.show_strip(stands, self.expression, self._thumbnails)
-        self._ask_thumbnails(stands)
-        self.page.show_takes(self._stand(), self.take)
-        self._show_acts()
-        self._show_crumbs()
-
-    def _show_acts(self) -> None:
-        page, stand = self.page, self._stand()
-        title = "Take again" if stand.takes else "Next"
-        page.verdict.show_next(title, stand.expression, self._countdown_wanted)
-        page.verdict.show_acts(self.can_shoot, self.judging)
-        if self.shot is None and not page.counting:
-            page.show_idle(self.link.state, self.context.can_write, bool(self.context.subject))
-
-    def _show_crumbs(self) -> None:
-        self.show_crumbs(title_of(self.expression))
-
-    def _ask_thumbnails(self, stands: tuple[Stand, ...]) -> None:
-        project = self.context.project
-        for stand in stands:
-            last = stand.last
-            if project is None or last is None or last.id in self._asked:
-                continue
-            self._asked.add(last.id)
-            folder = project.sample_folder(last)
-
-            def show(image: Any, sample: Sample = last) -> None:
-                if image is not None:
-                    self._thumbnails[sample.id] = image
-                    if sample.subject == self.context.subject:
-                        self.page.strip.entries.set_thumbnail(sample.expression, image)
-
-            self.background.run(partial(read_thumbnail, folder), show, lambda _: None)

@@ -67,7 +67,8 @@ class PartTable(QWidget):
             loud = state in (State.CHECK, State.BAD)
             if loud:
                 draw_icon(painter, QPointF(0, rect.y() + 5), state.icon, state.token, 14)
-            bar = QRectF(width - 212, rect.center().y() - 2, 56, 4)
+            length = 56 if width > 310 else 32
+            bar = QRectF(width - 156 - length, rect.center().y() - 2, length, 4)
             name = QRectF(22, rect.y(), bar.x() - 30, _ROW)
             draw_text(painter, name, part.title, font(13, 500), color("text"), LEFT)
             draw_bar(painter, bar, min(1.0, part.p95 / 0.7) if part.p95 == part.p95 else 0.0,
@@ -200,6 +201,7 @@ class FiguresPanel(QWidget):
             "maybe": ("Maybe", State.CHECK),
             "reject": ("Rejected", State.BAD),
         }
+        self.badge.setVisible(result is None or result.stage == "register")
         if result is None:
             self.badge.show_state("No result", State.NONE)
         elif verdict in words:

@@ -110,6 +110,8 @@ class ReviewPage(QWidget):
         self.runs.setMinimumWidth(160)
         self.look = Segmented((("plain", "Shaded"), ("edges", "Mesh")))
         self.look.changed.connect(lambda _: self.show_results(self._results))
+        self.second = Segmented((("scan", "Scan"), ("photograph", "Photograph")))
+        self.second.changed.connect(lambda _: self._show_second())
         self.link = ToolButton("link", "Link the cameras", checkable=True)
         self.link.toggled.connect(self.set_linked)
         home = ToolButton("house", "Look from the front", "0")
@@ -117,6 +119,7 @@ class ReviewPage(QWidget):
         row.addWidget(self.stage)
         row.addWidget(self.runs)
         row.addStretch()
+        row.addWidget(self.second)
         row.addWidget(self.look)
         row.addWidget(self.link)
         row.addWidget(home)
@@ -238,6 +241,7 @@ class ReviewPage(QWidget):
         acts = [(verb, lambda: self.stage_wanted.emit(stage))]
         layout.addWidget(EmptyState(icon, title, text, acts, primary=False))
         self._middle.setCurrentIndex(1)
+        self.second.hide()
         self.histogram.set_values([], -LIMIT_MM["register"], LIMIT_MM["register"])
         self._scale.setText("")
 
@@ -256,7 +260,8 @@ class ReviewPage(QWidget):
             self.heat.set_layer("heat", mesh, LayerStyle(ColorBy.SCALARS, edges), scalars)
             dashed = _DASHED_MM[result.stage]
             self.histogram.set_values(result.distance, -limit, limit, "mm", (-dashed, dashed))
-            self._scale.setText(f"root scale, dashed at ±{dashed:g}\N{NO-BREAK SPACE}mm")
+            words = f"root scale, dashed at ±{dashed:g}\N{NO-BREAK SPACE}mm; the outermost bars hold the rest"
+            self._scale.setText(words)
         else:
             self.heat.set_layer("heat", mesh, LayerStyle(edges=edges, tint=_MODEL_TINT))
             self.histogram.set_values([], -limit, limit)
@@ -270,14 +275,17 @@ class ReviewPage(QWidget):
         else:
             self.compare.set_layer("result", mesh, LayerStyle(edges=edges, tint=_MODEL_TINT))
             self.compare.set_compare()
-        self._second.setCurrentIndex(0)
+        self._show_second()
 
     def show_overlay(self, pyramid: Pyramid | None) -> None:
-        """Show the reconstruction over the photographs in place of the second view; ``None``: the second view."""
-        if pyramid is not None:
-            self.picture.set_picture(pyramid)
-            self.picture.set_chips("Over the photograph")
-        self._second.setCurrentIndex(0 if pyramid is None else 1)
+        """Have the reconstruction over the photographs ready for the second view."""
+        self.picture.set_picture(pyramid)
+
+    def _show_second(self) -> None:
+        result = self.result
+        has_overlay = result is not None and result.overlay is not None
+        self.second.setVisible(has_overlay)
+        self._second.setCurrentIndex(int(has_overlay and self.second.current == "photograph"))
 
     def shut_down(self) -> None:
         """Let VTK go."""

@@ -235,6 +235,18 @@ def part_title(name: str) -> str:
     return rest[:1].upper() + rest[1:] + (f", {side}" if side else "")
 
 
+_ALIGNED = {"none": "as it stands", "rigid": "moved", "similarity": "moved and scaled"}
+
+
+def _figure_title(name: str) -> str:
+    """Return ``face.distance_mean.rigid`` as ``Distance mean, moved``."""
+    head, _, aligned = name.rpartition(".")
+    if aligned in _ALIGNED:
+        return f"{_figure_title(head)}, {_ALIGNED[aligned]}"
+    words = name.removeprefix("face.").replace(".", " ").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
 def other_figures(result: Result) -> tuple[tuple[str, str], ...]:
     """Return the figures that are of no part, with their units."""
     told: list[tuple[str, str]] = []
@@ -242,7 +254,7 @@ def other_figures(result: Result) -> tuple[tuple[str, str], ...]:
         of_part = metric.name.endswith((".residual_mean", ".residual_p95", ".seen"))
         if of_part and not metric.name.startswith("landmarks."):
             continue
-        title = metric.name.replace(".", " ").replace("_", " ")
+        title = _figure_title(metric.name)
         if metric.value is None or isinstance(metric.value, str):
             value = metric.value or "–"
         elif metric.unit == "mm":
@@ -251,5 +263,5 @@ def other_figures(result: Result) -> tuple[tuple[str, str], ...]:
             value = f"{metric.value:,.0f}" if float(metric.value).is_integer() else f"{metric.value:.3f}"
         else:
             value = f"{metric.value:.2f}\N{NO-BREAK SPACE}{metric.unit}"
-        told.append((title[:1].upper() + title[1:], value))
+        told.append((title, value))
     return tuple(told)

@@ -59,8 +59,17 @@ class Action:
     group: str = ""
 
 
+TAKES_KEYS = "takes_keys"
+"""Property of a widget inside which letters, Space and Enter belong to the fields."""
+
+
 def types_text(widget: QWidget | None) -> bool:
-    """Return whether keys go into a text that is being written."""
+    """Return whether keys go into a text that is being written, or into a question that stands above the workspace."""
+    above = widget
+    while above is not None:
+        if above.property(TAKES_KEYS):
+            return True
+        above = above.parentWidget()
     if isinstance(widget, QLineEdit | QPlainTextEdit | QTextEdit):
         return not widget.isReadOnly()
     return isinstance(widget, QAbstractSpinBox)

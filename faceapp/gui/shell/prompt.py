@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from faceapp.gui.shell.actions import TAKES_KEYS
 from faceapp.gui.theme import surface
 from faceapp.gui.widgets.buttons import Button
 from faceapp.gui.widgets.labels import label
@@ -51,6 +52,7 @@ class Prompt(QWidget):
     ) -> None:
         super().__init__(parent)
         surface(self, "raised")
+        self.setProperty(TAKES_KEYS, True)
         self.setAccessibleName(title)
         self._accept = accept
         self._fields = [widget for _, widget in fields]

@@ -149,7 +149,7 @@ class EmptyState(QWidget):
     title, text : str
         What is missing; what to do.
     acts : sequence of (str, callable)
-        The first is the blue one.
+        The first stands out; it is blue if ``primary``.
     keys : sequence of str
         Shortcuts of the acts, shown as caps.
     """
@@ -181,7 +181,7 @@ class EmptyState(QWidget):
         row.setSpacing(8)
         row.addStretch()
         for i, (verb, act) in enumerate(acts):
-            button = Button(verb, "primary" if i == 0 and primary else "quiet")
+            button = Button(verb, "quiet" if i else "primary" if primary else "plain")
             button.clicked.connect(lambda _=False, run=act: run())
             row.addWidget(button)
             if i < len(keys) and keys[i]:

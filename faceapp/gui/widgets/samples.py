@@ -30,6 +30,7 @@ from faceapp.gui.theme import color, font
 from faceapp.gui.widgets.painting import CENTER, LEFT, draw_icon, draw_text, fill_rounded
 from faceapp.gui.widgets.states import State
 
+_NARROW = 100  # px below which a row is its picture alone
 Index = QModelIndex | QPersistentModelIndex
 ENTRY_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 
@@ -138,6 +139,9 @@ class _Delegate(QStyledItemDelegate):
         rect = rect.adjusted(0, 1, 0, -1)
         if selected or hover:
             fill_rounded(painter, rect, color("selection" if selected else "raised"), 6)
+        if rect.width() < _NARROW:
+            self._thumbnail_only(painter, rect, entry)
+            return
         side = self.picture_height
         picture = QRectF(rect.x() + 6, rect.center().y() - side / 2, side * 0.86, side)
         _draw_thumbnail(painter, picture, entry.thumbnail, entry.faded)
@@ -149,6 +153,12 @@ class _Delegate(QStyledItemDelegate):
             draw_icon(painter, QPointF(left, rect.center().y() + 4), entry.state.icon, entry.state.token, 14)
             below = QRectF(left + 20, rect.center().y() + 1, rect.right() - left - 28, 20)
             draw_text(painter, below, entry.note, font(12), color("text2"), LEFT)
+
+    def _thumbnail_only(self, painter: QPainter, rect: QRectF, entry: SampleEntry) -> None:
+        """Draw a row of a narrow list: the picture and the state."""
+        _draw_thumbnail(painter, rect.adjusted(2, 4, -2, -4), entry.thumbnail, entry.faded)
+        if entry.state is not State.NONE:
+            draw_icon(painter, QPointF(rect.right() - 16, rect.y() + 2), entry.state.icon, entry.state.token, 14)
 
     def _card(self, painter: QPainter, rect: QRectF, entry: SampleEntry, selected: bool, hover: bool) -> None:
         rect = rect.adjusted(3, 3, -3, -3)

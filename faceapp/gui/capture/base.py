@@ -1,0 +1,132 @@
+"""What Capture knows of subject, take and rig, and how it shows them; the acts are in `workspace`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
+from typing_extensions import override
+
+from faceapp.core.subject import Sample, Verdict
+from faceapp.gui.capture.figures import GroupFigures
+from faceapp.gui.capture.page import CapturePage
+from faceapp.gui.capture.protocol import Stand, load_expressions, stands_of, title_of
+from faceapp.gui.capture.rig_link import RigLink, RigState
+from faceapp.gui.capture.shot import Shot
+from faceapp.gui.capture.thumbnails import read_thumbnail
+from faceapp.gui.program.program import Program, ProjectWorkspace
+from faceapp.gui.widgets.messages import EmptyState
+
+if TYPE_CHECKING:
+    pass
+
+
+class CaptureBase(ProjectWorkspace):
+    """State of Capture on the screen.
+
+    Parameters
+    ----------
+    program : Program
+        Context and window.
+    """
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.link = RigLink(self.relay)
+        self.page = CapturePage()
+        self.expression = load_expressions()[0].name
+        self.take: Sample | None = None
+        self.shot: Shot | None = None
+        self._groups: dict[str, GroupFigures] = {}
+        self._skips: dict[str, dict[str, str]] = {}
+        self._thumbnails: dict[str, Any] = {}
+        self._asked: set[str] = set()
+        self._here = False
+        self._countdown_wanted = True
+        self._nothing = EmptyState(
+            "aperture",
+            "No project is open",
+            "Takes are kept in a project. Make one, or open the folder of one; a capture bundle can be looked at "
+            "without.",
+            [
+                ("New project…", program.files.ask_new),
+                ("Open project…", program.files.ask_open),
+                ("Open capture bundle…", program.files.ask_bundle),
+            ],
+        )
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self._nothing)
+        self.stack.addWidget(self.page)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.stack)
+
+    @override
+    def set_narrow(self, narrow: bool) -> None:
+        self.page.set_narrow(narrow)
+
+    def _skips_of(self) -> dict[str, str]:
+        key = f"{self.context.project_name}/{self.context.subject}"
+        return self._skips.setdefault(key, {}) if self.context.subject else {}
+
+    def stands(self) -> tuple[Stand, ...]:
+        """Return how far each expression of the current subject is."""
+        return stands_of(self.context.content.samples, self.context.subject, self._skips_of())
+
+    def _stand(self) -> Stand:
+        return next(s for s in self.stands() if s.expression.name == self.expression)
+
+    @property
+    def can_shoot(self) -> bool:
+        """Whether Space would shoot."""
+        ready = self.link.state is RigState.READY and self.shot is None
+        return ready and self.context.can_write and bool(self.context.subject) and not self.page.counting
+
+    @property
+    def judging(self) -> bool:
+        """Whether a take waits for its verdict."""
+        return self.take is not None and self.take.verdict is Verdict.OPEN and self.shot is None
+
+    def _forget_take(self) -> None:
+        self.take = None
+        self._groups = {}
+        self.page.clear_take()
+
+    def _show_subject(self) -> None:
+        stands = self.stands()
+        self.page.show_subjects([s.code for s in self.context.content.subjects], self.context.subject)
+        self.page.show_strip(stands, self.expression, self._thumbnails)
+        self._ask_thumbnails(stands)
+        self.page.show_takes(self._stand(), self.take)
+        self._show_acts()
+        self._show_crumbs()
+
+    def _show_acts(self) -> None:
+        page, stand = self.page, self._stand()
+        title = "Take again" if stand.takes else "Next"
+        page.verdict.show_next(title, stand.expression, self._countdown_wanted)
+        page.verdict.show_acts(self.can_shoot, self.judging)
+        page.subjects.setEnabled(self.shot is None and bool(self.context.content.subjects))
+        if self.shot is None and not page.counting:
+            page.show_idle(self.link.state, self.context.can_write, bool(self.context.subject))
+
+    def _show_crumbs(self) -> None:
+        self.show_crumbs(title_of(self.expression))
+
+    def _ask_thumbnails(self, stands: tuple[Stand, ...]) -> None:
+        project = self.context.project
+        for stand in stands:
+            last = stand.last
+            if project is None or last is None or last.id in self._asked:
+                continue
+            self._asked.add(last.id)
+            folder = project.sample_folder(last)
+
+            def show(image: Any, sample: Sample = last) -> None:
+                if image is not None:
+                    self._thumbnails[sample.id] = image
+                    if sample.subject == self.context.subject:
+                        self.page.strip.entries.set_thumbnail(sample.expression, image)
+
+            self.background.run(partial(read_thumbnail, folder), show, lambda _: None)
