@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from faceapp.app.decoding import DecodedBundle, report_decoding, write_scans
 from faceapp.capture.engine import CaptureEngine, GroupCapture
-from faceapp.capture.plan import CapturePlan
+from faceapp.capture.plan import CapturePlan, plan_for
 from faceapp.core.errors import DataError, FaceappError, UsageError
 from faceapp.core.signals import Reporter
 from faceapp.core.subject import Sample
@@ -95,7 +95,7 @@ def capture_sample(
     """
     reporter = reporter or Reporter()
     engine = engine or CaptureEngine(devices)
-    plan = plan or CapturePlan()
+    plan = plan or plan_for(devices)
     project.subject(subject)
     if not expression or not all(c.isalnum() or c in "_" for c in expression):
         raise UsageError(f"expression {expression!r}: use letters, digits and _ only")

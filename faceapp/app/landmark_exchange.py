@@ -15,7 +15,7 @@ from faceapp.app.template import own_modes, own_template
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy
 from faceapp.core.subject import Sample
-from faceapp.formats.atomic import write_json
+from faceapp.formats.atomic import append_line
 from faceapp.formats.capture_bundle import read_bundle
 from faceapp.formats.images import read_image
 from faceapp.formats.landmark_files import read_landmarks, write_landmarks
@@ -56,7 +56,6 @@ def import_landmarks(project: Project, sample: Sample, file: Path, annotator: st
         if placed:
             u, v = marks.points[i]
             journal.append(Act(name, i, (float(u), float(v)), marks.visibility[i]), stamp)
-    write_json(folder / "landmarks" / annotator / "imported.json", {"file": file.name, "at": utc_now(), "view": name})
     return name
 
 
@@ -164,7 +163,7 @@ def select_annotator(project: Project, sample: Sample, annotator: str) -> None:
     folder = project.sample_folder(sample) / "landmarks"
     if not (folder / annotator).is_dir():
         raise UsageError(f"{annotator} has not annotated {sample.id}; there are: {_annotators(folder)}")
-    write_json(folder / "selected.json", {"annotator": annotator, "at": utc_now()})
+    append_line(folder / "selected.jsonl", json.dumps({"annotator": annotator, "at": utc_now()}))
 
 
 def _annotators(folder: Path) -> str:

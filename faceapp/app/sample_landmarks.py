@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -21,19 +22,21 @@ PREFILL = "prefill"
 def annotators_of(sample_folder: Path) -> tuple[str, ...]:
     """Return who annotated a sample, the newest first."""
     journals = [f for f in sample_folder.glob("landmarks/*/journal.jsonl") if LandmarkJournal(f).state]
-    imported = list(sample_folder.glob("landmarks/*/imported.json"))
-    newest = sorted({*journals, *imported}, key=lambda f: f.stat().st_mtime, reverse=True)
-    return tuple(dict.fromkeys(f.parent.name for f in newest))
+    newest = sorted(journals, key=lambda f: f.stat().st_mtime, reverse=True)
+    return tuple(f.parent.name for f in newest)
 
 
 def selected_annotator(sample_folder: Path) -> str:
     """Return whose landmarks count; ``prefill`` when no person placed any."""
-    chosen = sample_folder / "landmarks" / "selected.json"
+    there = annotators_of(sample_folder)
+    chosen = sample_folder / "landmarks" / "selected.jsonl"
     if chosen.is_file():
-        name = str(json.loads(chosen.read_text(encoding="utf-8")).get("annotator", ""))
-        if name in annotators_of(sample_folder):
-            return name
-    return next(iter(annotators_of(sample_folder)), PREFILL)
+        for line in reversed(chosen.read_text(encoding="utf-8").splitlines()):
+            with contextlib.suppress(ValueError, KeyError):  # half a line after a kill
+                name = str(json.loads(line)["annotator"])
+                if name in there:
+                    return name
+    return next(iter(there), PREFILL)
 
 
 def current_landmarks(sample_folder: Path, bundle: CaptureBundle) -> tuple[dict[str, Landmarks2D], str]:

@@ -38,6 +38,12 @@ class CapturePlan:
         return 1 / self.rate_hz
 
 
+def plan_for(devices: ConnectedRig) -> CapturePlan:
+    """Return the default plan; projectors that take no upload play what is stored in them."""
+    stored = [p.info.stored[0] for p in devices.projectors.values() if not p.info.uploads and p.info.stored]
+    return CapturePlan(sequence=stored[0]) if stored else CapturePlan()
+
+
 def check_plan(plan: CapturePlan, devices: ConnectedRig) -> None:
     """Refuse an impossible plan.
 

@@ -29,7 +29,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     devices = connect_described_rig(options.rig)
     try:
         cameras = [vars(c.info) for c in devices.cameras.values()]
-        projectors = [vars(p.info) for p in devices.projectors.values()]
+        projectors = [{k: v for k, v in vars(p.info).items() if k != "stored"} for p in devices.projectors.values()]
     finally:
         devices.close()
     lines = [

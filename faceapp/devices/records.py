@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from faceapp.core.sequence import FringeSequence
+
 
 @dataclass(frozen=True)
 class CameraInfo:
@@ -71,6 +73,8 @@ class ProjectorInfo:
         Whether it triggers the cameras.
     driver, version : str
         Who drives it, and its firmware.
+    stored : tuple of FringeSequence
+        What it can play without an upload, where that is known.
     """
 
     name: str
@@ -83,6 +87,7 @@ class ProjectorInfo:
     is_master: bool = True
     driver: str = ""
     version: str = ""
+    stored: tuple[FringeSequence, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -268,7 +268,9 @@ class ReplayProjector:
     """
 
     def __init__(self, name: str, group: str, sequence: FringeSequence, cameras: list[ReplayCamera]) -> None:
-        self._info = ProjectorInfo(name, group, 0, 0, len(sequence), 0.0, uploads=False, driver="replay")
+        self._info = ProjectorInfo(
+            name, group, 0, 0, len(sequence), 0.0, uploads=False, driver="replay", stored=(sequence,)
+        )
         self._sequence, self._cameras = sequence, cameras
         self._period: float | None = None
         self._is_open = False
