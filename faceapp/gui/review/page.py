@@ -105,7 +105,6 @@ class ReviewPage(QWidget):
         row.setContentsMargins(8, 0, 8, 0)
         row.setSpacing(8)
         self.stage = Segmented((("register", "Registration"), ("reconstruct", "Reconstruction")))
-        self.stage.changed.connect(lambda _: self.show_results(self._results))
         self.runs = QComboBox()
         self.runs.setMinimumWidth(160)
         self.look = Segmented((("plain", "Shaded"), ("edges", "Mesh")))

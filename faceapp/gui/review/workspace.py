@@ -65,7 +65,7 @@ class ReviewWorkspace(ProjectWorkspace):
         page.figures.judged.connect(self.judge)
         page.run.wanted.connect(self.run_stage)
         page.stage_wanted.connect(partial(self.run_stage, on_all=False))
-        page.stage.changed.connect(lambda _: self._show_result())
+        page.stage.changed.connect(self.show_stage)
         page.runs.activated.connect(self._choose_run)
         context.project_changed.connect(self._project_changed)
         context.sample_changed.connect(self._sample_changed)
@@ -244,6 +244,12 @@ class ReviewWorkspace(ProjectWorkspace):
                 self.program.show_failure("A result cannot be shown", error)
 
         self.background.run(lambda: read_results(project, sample, chosen), show, failed)
+
+    def show_stage(self, stage: str) -> None:
+        """Show the registration or the reconstruction."""
+        self.page.stage.set_current(stage)
+        self.page.show_results(self.results)
+        self._show_result()
 
     def _choose_run(self, row: int) -> None:
         folder = self.page.runs.itemData(row)

@@ -1,0 +1,153 @@
+"""Capture: protocol and figures without a window, and a session on a replayed rig."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import Qt
+
+from faceapp.core.subject import Sample, Verdict
+from faceapp.gui.capture.figures import GroupFigures, advice_of, rows_of
+from faceapp.gui.capture.protocol import Standing, load_expressions, next_open, stands_of, title_of
+from faceapp.gui.capture.rig_link import RigState
+from faceapp.gui.capture.workspace import CaptureWorkspace
+from faceapp.gui.program.program import Program
+from faceapp.gui.shell.settings import WindowSettings
+from tests.ui.programs import messages, prompt, start, tiny_bundle, tiny_project
+
+GOOD = GroupFigures(14, 14, 0.0, 0.7, 300_000, 0.95, 60.0)
+
+
+def sample(expression: str, take: int = 1, verdict: Verdict = Verdict.OPEN) -> Sample:
+    return Sample(f"x-{expression}-{take}", "S0001", expression, take, f"2026-01-01T00:00:0{take}Z", verdict)
+
+
+def test_the_protocol_has_22_expressions_and_neutral_again() -> None:
+    names = [e.name for e in load_expressions()]
+    assert len(names) == 23 and len(set(names)) == 23
+    assert (names[0], names[-1]) == ("neutral", "neutral_repeat")
+    assert title_of("eye_closed") == "Eyes closed"
+    assert all(e.prompt for e in load_expressions())
+
+
+def test_where_a_subject_stands() -> None:
+    samples = [
+        sample("neutral", 1, Verdict.RETAKEN),
+        sample("neutral", 2, Verdict.ACCEPTED),
+        sample("smile"),
+        sample("grin", 1, Verdict.SKIPPED),
+    ]
+    stands = {s.expression.name: s for s in stands_of(samples, "S0001", {"anger": "tired"})}
+    assert stands["neutral"].standing is Standing.ACCEPTED and stands["neutral"].words == "Take 2"
+    assert stands["smile"].standing is Standing.TAKEN
+    assert stands["grin"].standing is Standing.SKIPPED
+    assert (stands["anger"].standing, stands["anger"].reason) == (Standing.SKIPPED, "tired")
+    order = list(stands.values())
+    assert next_open(order, "neutral") == "mouth_stretch"
+    assert next_open(order, "neutral_repeat") == "mouth_stretch"  # round, past the accepted neutral
+
+
+def test_a_verdict_names_the_worst_and_what_to_do() -> None:
+    groups = {"left": GroupFigures(14, 14, 0.0, 1.4, 300_000, 0.95, 60.0), "middle": GOOD}
+    assert advice_of({"middle": GOOD}, {})[:2] == (0, "Good")
+    grade, badge, text, todo = advice_of(groups, {})
+    assert (grade, badge) == (1, "Check motion")
+    assert "left" in text and "still head" in todo
+    assert advice_of(groups, {"right": "no point survives"})[0] == 2
+    rows = {row.name: row for row in rows_of(groups, 1.0)}
+    assert rows["Motion"].grade == 1 and rows["Frames"].value == "28 of 28"
+    assert all(row.grade == -1 for row in rows_of({}))
+    undecoded = {row.name: row for row in rows_of({"left": GroupFigures(14, 14, 0.0, 0.5)})}
+    assert math.isnan(GroupFigures(14, 14, 0.0, 0.5).coverage) and undecoded["Coverage"].grade == -1
+
+
+def open_capture(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> tuple[Program, CaptureWorkspace]:
+    bundle = tiny_bundle(tmp_path / "bundle")
+    program = start(qtbot, settings, tiny_project(tmp_path / "p", str(bundle), 2))
+    capture = program.window.workspace("capture")
+    assert isinstance(capture, CaptureWorkspace)
+    qtbot.waitUntil(lambda: capture.link.state is RigState.READY, timeout=30_000)
+    capture._set_countdown(False)
+    return program, capture
+
+
+def shoot(qtbot: Any, program: Program, capture: CaptureWorkspace) -> None:
+    qtbot.waitUntil(lambda: capture.can_shoot)
+    qtbot.keyClick(program.window, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: capture.judging, timeout=60_000)
+
+
+def test_a_session_on_a_replayed_rig(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    qtbot.waitUntil(lambda: len(capture.page.live._pictures["live"]) == 3)
+    shoot(qtbot, program, capture)
+    assert set(capture._groups) == {"left", "middle", "right"}
+    assert all(g.frames == g.wanted == 14 and g.points > 1000 for g in capture._groups.values())
+    assert np.asarray(capture.page.live._pictures["phase"]["middle-ir-1"]).shape[2] == 3
+    assert "modulation" in capture.page.live._pictures
+    qtbot.keyClick(program.window, Qt.Key.Key_Backspace)
+    qtbot.waitUntil(lambda: [s.verdict for s in program.context.content.samples] == [Verdict.RETAKEN])
+    assert capture.expression == "neutral"  # the same once more
+    shoot(qtbot, program, capture)
+    qtbot.keyClick(program.window, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: capture.expression == "mouth_stretch")
+    assert [s.take for s in program.context.samples()] == [2]
+    program.window.close()
+
+
+def test_a_take_of_the_wrong_subject_is_moved(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    shoot(qtbot, program, capture)
+    qtbot.waitUntil(lambda: len(program.context.samples()) == 1)
+    assert capture.take is not None
+    capture._move(capture.take, "S0002", "smile")
+    qtbot.waitUntil(lambda: [(s.subject, s.expression) for s in program.context.samples()] == [("S0002", "smile")])
+    qtbot.waitUntil(lambda: program.context.subject == "S0002")
+    program.window.close()
+
+
+def test_an_expression_is_skipped_with_a_reason(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    qtbot.keyClick(program.window, Qt.Key.Key_N)
+    prompt(program).accept()
+    assert capture.expression == "mouth_stretch"
+    assert capture.stands()[0].reason == "Cannot do it"
+    assert "Cannot do it" in WindowSettings(tmp_path / "window.ini").text("capture/state")  # already on the disk
+    program.window.close()
+
+
+def test_escape_stops_the_countdown(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    capture._set_countdown(True)
+    qtbot.waitUntil(lambda: capture.can_shoot)
+    qtbot.keyClick(program.window, Qt.Key.Key_Space)
+    assert capture.page.counting
+    qtbot.keyClick(program.window, Qt.Key.Key_Escape)
+    assert not capture.page.counting and capture.shot is None
+    program.window.close()
+
+
+def test_a_rig_that_fails_says_what_to_do(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program = start(qtbot, settings, tiny_project(tmp_path / "p", "no-such-rig"))
+    capture = program.window.workspace("capture")
+    assert isinstance(capture, CaptureWorkspace)
+    qtbot.waitUntil(lambda: capture.link.state is RigState.FAILED, timeout=30_000)
+    assert capture.page.middle.currentIndex() == 2  # Retry and Choose rig…
+    assert not capture.can_shoot
+    assert program.window.status.state_text("devices") == "No devices"
+    assert messages(program) == []
+    program.context.set_rig(str(tiny_bundle(tmp_path / "bundle", 1)))
+    qtbot.waitUntil(lambda: capture.link.state is RigState.READY, timeout=30_000)
+    program.window.close()
+
+
+def test_all_nine_stand_instead_of_the_3d_view(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    capture.page.views.set_current("nine")
+    capture._lay_out_cameras()
+    assert len(capture.page.live.view.names) == 6  # two infrared cameras in each of three groups
+    assert not capture.page.middle.isVisible()
+    program.window.close()
