@@ -1,0 +1,130 @@
+"""Review: a made-up registration of a ball, and plugins that fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from faceapp.app import sample_stages
+from faceapp.core.errors import PluginError
+from faceapp.core.mesh import Mesh
+from faceapp.core.results import Metric, Provenance, Report
+from faceapp.core.signals import Reporter
+from faceapp.formats.ply import write_mesh
+from faceapp.formats.reports import write_report
+from faceapp.gui.review.results import millimetres, part_title, parts_of
+from faceapp.gui.review.workspace import ReviewWorkspace
+from faceapp.gui.shell.settings import WindowSettings
+from faceapp.store.project import Project
+from tests.ui.programs import messages, start, tiny_project
+
+METRICS = (
+    Metric("face.residual_mean", 0.04),
+    Metric("face.residual_p95", 0.58),
+    Metric("face.seen", 0.97, "1"),
+    Metric("brow_right.residual_mean", 0.02),
+    Metric("brow_right.residual_p95", 0.06),
+    Metric("brow_right.seen", 1.0, "1"),
+    Metric("landmarks.residual_mean", 0.84),
+)
+
+
+def write_run(folder: Path, ball: Mesh) -> None:
+    (folder / "scan").mkdir()
+    write_mesh(folder / "scan" / "mesh.ply", ball)
+    run = folder / "runs" / "register-nicp-0123456789"
+    run.mkdir(parents=True)
+    distance = np.linspace(-0.5, 0.5, len(ball.vertices)).astype(np.float32)
+    write_mesh(run / "registered.ply", ball, {"distance": distance})
+    write_report(run / "report.json", Report(METRICS, Provenance("register/nicp", "1.0", seconds=2.7)))
+
+
+@pytest.fixture
+def review(qtbot: Any, settings: WindowSettings, tmp_path: Path, ball: Mesh) -> Any:
+    folder = tiny_project(tmp_path / "p", "no-such-rig")
+    with Project.open(folder) as project:
+        with project.new_sample("S0001", "neutral") as (_, sample_folder):
+            write_run(sample_folder, ball)
+        with project.new_sample("S0001", "smile"):
+            pass
+    program = start(qtbot, settings, folder)
+    program.window.show_workspace("review")
+    workspace = program.window.workspace("review")
+    assert isinstance(workspace, ReviewWorkspace)
+    qtbot.waitUntil(lambda: workspace.results is not None and len(workspace._standings) == 2, timeout=20_000)
+    yield workspace
+    program.window.close()
+
+
+def test_a_registration_is_shown_with_its_figures(review: ReviewWorkspace) -> None:
+    page = review.page
+    assert page.result is not None and page.result.distance is not None
+    assert page.histogram.counts.sum() == len(page.result.distance)
+    assert [p.title for p in page.figures.parts.parts] == ["Brow, right"]
+    assert page.figures.large[1].value.text() == "0.58\N{NO-BREAK SPACE}mm"
+    assert page.figures.badge.text == "Suspicious"
+    assert set(page.compare.layer_names) == {"scan", "result"}
+
+
+def test_verdicts_are_given_and_taken_back(qtbot: Any, review: ReviewWorkspace) -> None:
+    window, context = review.program.window, review.context
+    first, second = context.samples()
+    qtbot.keyClick(window, Qt.Key.Key_3)
+    qtbot.waitUntil(lambda: context.sample == second)
+    qtbot.waitUntil(lambda: review._standing(first).verdict == "reject")
+    assert context.project is not None
+    review_of = sample_stages.reviews_of(context.project, first)["register-nicp-0123456789"]
+    assert (review_of["reason"], review_of["by"]) == ("mouth", "MH")
+    qtbot.waitUntil(lambda: review.results is not None and review.results.sample == second)
+    assert not review.page.figures.accept.isEnabled()  # nothing to judge there
+    qtbot.keyClick(window, Qt.Key.Key_U)
+    qtbot.waitUntil(lambda: context.sample == first and not review._standing(first).verdict)
+
+
+def test_a_crashed_plugin_is_survived(qtbot: Any, review: ReviewWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: Any) -> Path:
+        raise PluginError("nicp crashed (signal 11); the program goes on.\nFatal Python error: Segmentation fault")
+
+    monkeypatch.setattr(sample_stages, "register_sample", crash)
+    review.run_stage("register", False)
+    qtbot.waitUntil(lambda: any("signal 11" in m for m in messages(review.program)))
+    assert not review.program.jobs.busy
+    assert review.page.result is not None  # the earlier result stands
+
+
+def test_a_stage_runs_on_all_samples_with_the_parameters_of_the_form(
+    qtbot: Any, review: ReviewWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str | None, Any]] = []
+
+    def register(project: Any, sample: Any, plugin: str | None, parameters: Any, reporter: Reporter) -> Path:
+        reporter.progress(0.5, "halfway")
+        asked.append((sample.expression, plugin, parameters))
+        return Path("x")
+
+    monkeypatch.setattr(sample_stages, "register_sample", register)
+    run = review.page.run
+    qtbot.waitUntil(lambda: bool(run._plugins))
+    review.page.show_side("run")
+    run.stage.set_current("register")
+    run.show_stage()
+    assert run.form is not None
+    run.plugin.setCurrentIndex(max(0, run.plugin.findData("nicp")))
+    run._show_form()
+    run.form.setValue({"rounds": 7})
+    run.run_all.click()
+    qtbot.waitUntil(lambda: len(asked) == 2)
+    assert [a[0] for a in asked] == ["neutral", "smile"]
+    assert all(plugin == "nicp" and values["rounds"] == 7 for _, plugin, values in asked)
+    assert run.values()["register/nicp"]["rounds"] == 7
+
+
+def test_what_people_read() -> None:
+    assert part_title("brow_right") == "Brow, right"
+    assert millimetres(0.0396) == "40\N{NO-BREAK SPACE}µm"
+    assert millimetres(float("nan")) == "–"
+    assert parts_of(Report(METRICS, Provenance("x", "1")))[0].p95 == 0.06
