@@ -29,7 +29,7 @@ class LivePanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        self.modes = Segmented(MODES)
+        self.modes = Segmented(MODES, padding=18)
         self.modes.changed.connect(lambda _: self._show_all())
         head = QVBoxLayout()
         head.setContentsMargins(8, 6, 8, 6)

@@ -32,7 +32,7 @@ _STRIP = {
     Standing.OPEN: State.NONE,
 }
 _GROUP_ORDER = ("right", "middle", "left")
-_BEHIND = 1500.0
+_BEHIND = {"middle": 0.0, "right": 40.0, "left": 80.0}  # the front view first; some 0.3 mm each
 
 
 class CapturePage(QWidget):
@@ -152,7 +152,8 @@ class CapturePage(QWidget):
         self._narrow = narrow
         self.verdict.set_narrow(narrow)
         self.verdict.setFixedWidth(288 if narrow else 348)
-        self.strip.setFixedHeight(106 if narrow else 140)
+        self.strip.setFixedHeight(112 if narrow else 140)
+        self.strip.set_cell(QSize(80, 100 if narrow else 134))
         self.done.setVisible(not narrow)
         self._set_live_width()
 
@@ -262,7 +263,7 @@ class CapturePage(QWidget):
     def _style(self, group: str) -> LayerStyle:
         look = self.look.current
         at = _GROUP_ORDER.index(group) if group in _GROUP_ORDER else 3
-        behind = _BEHIND * (at + 1 - 2 * (group == "middle"))  # the front view first
+        behind = _BEHIND.get(group, 0.0)
         if look == "colour":
             return LayerStyle(ColorBy.COLOR, behind=behind)
         if look == "quality":

@@ -85,7 +85,7 @@ class LayerStyle:
     point_size : float
         Pixels; 0: from the spacing of the points.
     behind : float
-        How far it gives way where it coincides with another layer, millionths of the depth range.
+        How far it gives way where it coincides with another layer, in steps of the depth buffer (1.6e-5).
     """
 
     color_by: ColorBy = ColorBy.PLAIN

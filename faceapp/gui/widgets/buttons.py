@@ -141,6 +141,8 @@ class Segmented(QFrame):
         Identifier and title.
     floating : bool
         Whether it stands on a picture.
+    padding : int
+        Pixels beside each title, left and right together.
 
     Signals
     -------
@@ -151,7 +153,11 @@ class Segmented(QFrame):
     changed = Signal(str)
 
     def __init__(
-        self, options: Sequence[tuple[str, str]], floating: bool = False, parent: QWidget | None = None
+        self,
+        options: Sequence[tuple[str, str]],
+        floating: bool = False,
+        padding: int = 32,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setProperty("role", "segments")
@@ -168,7 +174,7 @@ class Segmented(QFrame):
             button.setText(title)
             button.setCheckable(True)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setFixedSize(round(metrics.horizontalAdvance(title)) + 32, 26)
+            button.setFixedSize(round(metrics.horizontalAdvance(title)) + padding, 26)
             button.clicked.connect(lambda _=False, key=identifier: self._choose(key))
             row.addWidget(button)
             self._buttons[identifier] = button

@@ -76,7 +76,7 @@ class KeyCap(QWidget):
         painter = QPainter(self)
         if not self.isEnabled():
             painter.setOpacity(0.45)
-        draw_cap(painter, QPointF(0, self.height() / 2), self._text, self._on_fill)
+        draw_cap(painter, QPointF(0, self.height() / 2), self._text, self._on_fill and self.isEnabled())
 
 
 class HintBar(QWidget):

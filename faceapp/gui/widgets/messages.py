@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -174,8 +174,10 @@ class EmptyState(QWidget):
         column.addWidget(label(title, "strong"), 0, centre)
         words = label(text, "body2", wrap=True)
         words.setAlignment(centre)
-        words.setMaximumWidth(520)
-        words.setMinimumSize(QSize(min(420, words.fontMetrics().horizontalAdvance(text) + 16), 0))
+        # A wrapped label that is centred by its layout is given one line: it takes its size from the words.
+        width = min(520, words.fontMetrics().horizontalAdvance(text) + 16)
+        box = words.fontMetrics().boundingRect(QRect(0, 0, width, 2000), int(Qt.TextFlag.TextWordWrap), text)
+        words.setFixedSize(QSize(width, box.height() + 6))
         column.addWidget(words, 0, centre)
         row = QHBoxLayout()
         row.setSpacing(8)

@@ -224,9 +224,8 @@ class SampleList(QListView):
         cell = cell or (QSize(80, 130) if layout == "strip" else QSize(106, 172) if card else QSize(200, 64))
         self.entries = SampleModel(self)
         self.setModel(self.entries)
-        height = cell.height() - 48 if card else cell.height() - 12
-        self._delegate = _Delegate(cell, card, height, self)
-        self.setItemDelegate(self._delegate)
+        self._card = card
+        self.set_cell(cell)
         self.setMouseTracking(True)
         self.setUniformItemSizes(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -244,6 +243,12 @@ class SampleList(QListView):
             self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.clicked.connect(lambda index: self.chosen.emit(self.entries.entry(index.row()).id))
         self.activated.connect(lambda index: self.opened.emit(self.entries.entry(index.row()).id))
+
+    def set_cell(self, cell: QSize) -> None:
+        """Give rows or cards another size."""
+        self._delegate = _Delegate(cell, self._card, cell.height() - (48 if self._card else 12), self)
+        self.setItemDelegate(self._delegate)
+        self.doItemsLayout()
 
     def set_entries(self, entries: Sequence[SampleEntry]) -> None:
         """Exchange all entries; the current one stays if it is still there."""
