@@ -97,8 +97,7 @@ def capture_sample(
     engine = engine or CaptureEngine(devices)
     plan = plan or plan_for(devices)
     project.subject(subject)
-    if not expression or not all(c.isalnum() or c in "_" for c in expression):
-        raise UsageError(f"expression {expression!r}: use letters, digits and _ only")
+    check_expression(expression)
     start = time.perf_counter()
     takes = [s.take for s in project.samples(subject=subject, expression=expression)]
     devices.prepare(subject, expression, max(takes, default=0) + 1)
@@ -141,6 +140,18 @@ def capture_sample(
     write_scan_folder(project, sample, decoded, settings)
     reporter.progress(1.0, f"saved {sample.subject}/{sample.expression}/{sample.take}")
     return Capture(sample, decoded, captured, seconds)
+
+
+def check_expression(name: str) -> None:
+    """Refuse a name of an expression that makes no name of a folder.
+
+    Raises
+    ------
+    UsageError
+        It is empty, or holds more than letters, digits and ``_``.
+    """
+    if not name or not all(c.isalnum() or c == "_" for c in name):
+        raise UsageError(f"expression {name!r}: use letters, digits and _ only")
 
 
 def write_scan_folder(project: Project, sample: Sample, decoded: DecodedBundle, settings: DecodeSettings) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 import faceapp
+from faceapp.app.outputs import check_output
 from faceapp.core.cloud import PointCloud
-from faceapp.core.errors import BundleError, DataError, FaceappError, UsageError
+from faceapp.core.errors import BundleError, DataError, FaceappError
 from faceapp.core.results import Metric, Provenance, Report
 from faceapp.core.signals import Reporter
 from faceapp.formats.atomic import new_folder
@@ -48,6 +49,8 @@ def resolve_bundle(path: Path) -> Path:
     BundleError
         There is none.
     """
+    if not path.exists():
+        raise BundleError(f"{path} does not exist; expected a capture bundle or a sample of a project")
     if path.name == FILE:
         return path.parent
     if (path / FILE).is_file():
@@ -212,8 +215,7 @@ def decode_to_folder(
         ``out`` exists and may not be replaced.
     """
     reporter = reporter or Reporter()
-    if out.exists() and any(out.iterdir()) and not force:
-        raise UsageError(f"{out} exists already; choose another folder, or add --force to write over it")
+    check_output(out, [path], force=force)
     bundle = read_bundle(resolve_bundle(path), calibration)
     with reporter.part(0.0, 0.85):
         decoded = decode_bundle(bundle, settings, reporter)

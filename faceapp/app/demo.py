@@ -13,6 +13,7 @@ import faceapp
 from faceapp.app.capturing import Capture, capture_sample
 from faceapp.app.demo_figures import Truth, cloud_metrics, read_truth, registration_truth_metrics
 from faceapp.app.demo_pictures import write_pictures
+from faceapp.app.outputs import check_output
 from faceapp.app.reconstructing import read_photographs, reconstruct, write_reconstruction
 from faceapp.app.registering import RegistrationResult, register_scan, registration_metrics, write_registration
 from faceapp.app.rigs import connect_described_rig
@@ -106,6 +107,7 @@ def run_demo(
     Report
         Figures against the truth, and who placed each landmark.
     """
+    check_output(out, [f for f in (options.head, options.head_landmarks) if f], force=force)
     reporter = reporter or Reporter()
     start = time.perf_counter()
     seconds: dict[str, float] = {}

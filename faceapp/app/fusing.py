@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 import faceapp
 from faceapp.app.decoding import DecodedBundle, decode_bundle, resolve_bundle, spacing
 from faceapp.app.jobs import worker_pool
+from faceapp.app.outputs import check_output
 from faceapp.core.errors import DataError, DecodeError, UsageError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D
 from faceapp.core.mesh import Mesh
@@ -155,6 +156,8 @@ def fuse_decoded(
     reporter.progress(0.0, "aligning the groups")
     lifted = lift_views(decoded, colour_cameras(bundle), views or {})
     fused = fuse({n: s.cloud for n, s in decoded.scans.items()}, lifted, load_scheme().rigid_anchors, settings)
+    if not len(fused.cloud):
+        raise DecodeError(f"{bundle.folder}: no point has neighbours enough to be surface; look at the frames")
     fusing_seconds = time.perf_counter() - start
     with reporter.part(0.25, 1.0):
         run = worker_pool().run(get_plugin("mesh", plugin), MeshingInput(fused.cloud, vertices), parameters, reporter)
@@ -222,21 +225,22 @@ def fuse_to_folder(
     Raises
     ------
     UsageError
-        ``out`` exists, or the landmarks are not one 3D or several 2D files.
+        ``out`` may not be written, or the landmarks are not one 3D or several 2D files.
     BundleError, DecodeError
         The capture is broken.
     """
     reporter = reporter or Reporter()
-    if out.exists() and any(out.iterdir()) and not force:
-        raise UsageError(f"{out} exists already; choose another folder, or add --force to write over it")
+    check_output(out, [path, *landmarks], force=force)
     bundle = read_bundle(resolve_bundle(path))
-    views, _ = read_landmark_set(landmarks)
+    views, whole = read_landmark_set(landmarks)
     with reporter.part(0.0, 0.35):
         decoded = decode_bundle(bundle, reporter=reporter)
     with reporter.part(0.35, 0.95):
         result = fuse_decoded(
             bundle, decoded, views, vertices=vertices, plugin=plugin, parameters=parameters, reporter=reporter
         )
+    if whole is not None:  # of the rig already: nothing to lift, but the mesh's registration is led by them
+        result = replace(result, landmarks=whole)
     with new_folder(out, replace=force) as temporary:
         write_fusion(temporary, result)
     for file in sorted(out.iterdir()):

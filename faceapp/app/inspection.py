@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from faceapp.app.rigs import describe_rig
 from faceapp.core.errors import DataError, FaceappError
 from faceapp.formats.capture_bundle import FILE, CaptureBundle, read_bundle
+from faceapp.formats.images import PICTURES, read_image
 from faceapp.formats.landmark_files import read_landmarks
+from faceapp.formats.mesh_files import read_any_mesh
 from faceapp.formats.ply import read_ply
 from faceapp.formats.reports import read_report
+from faceapp.formats.schemas import read_json, schema_of
 from faceapp.formats.template_files import read_template
 from faceapp.fringe.unwrapping import plan_unwrapping
 from faceapp.store.project import Project, read_sample
@@ -31,15 +36,17 @@ def describe_path(path: Path) -> dict[str, Any]:
         return _describe_project(path)
     if (path / "sample.json").is_file():
         return _describe_sample(path)
-    if (path / FILE).is_file() or path.name == FILE:
+    if (path / FILE).is_file():
         return _describe_bundle(read_bundle(path))
-    if path.suffix == ".ply":
-        return _describe_ply(path)
-    if path.suffix == ".json":
-        return _describe_json(path)
+    if (path / "report.json").is_file():
+        files = sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
+        return {"kind": "result", **_report(path / "report.json"), "files": files}
+    reader = None if path.is_dir() else _READERS.get(path.suffix.lower())
+    if reader is not None:
+        return reader(path)
     raise DataError(
-        f"{path} is nothing that faceapp knows: expected a project, a sample, a capture bundle, a .ply, "
-        "or a .json of landmarks, a template or a report"
+        f"{path} is nothing that faceapp knows: expected a project, a sample, a capture bundle, a result, "
+        f"or a file of the kinds {', '.join(_READERS)}"
     )
 
 
@@ -107,18 +114,56 @@ def _describe_ply(path: Path) -> dict[str, Any]:
         "vertices": 0 if points is None else len(points),
         "faces": len(data.faces),
         "properties": list(data.vertex),
-        "box_mm": None if low is None or high is None else np.stack([low, high]).round(2).tolist(),
+        "box_mm": None if low is None or high is None else _box(low, high),
     }
 
 
+def _box(low: np.ndarray, high: np.ndarray) -> list[list[float]]:
+    return [[round(float(x), 2) for x in corner] for corner in (low, high)]
+
+
+def _describe_mesh(path: Path) -> dict[str, Any]:
+    mesh = read_any_mesh(path)
+    return {
+        "kind": "mesh" if len(mesh.faces) else "point cloud",
+        "vertices": len(mesh.vertices),
+        "faces": len(mesh.faces),
+        "texture": None if mesh.texture is None else f"{mesh.texture.shape[1]} x {mesh.texture.shape[0]}",
+        "box_mm": _box(mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)),
+    }
+
+
+def _describe_picture(path: Path) -> dict[str, Any]:
+    image = read_image(path)
+    return {
+        "kind": "picture",
+        "width": image.shape[1],
+        "height": image.shape[0],
+        "colour": image.ndim == 3,
+        "type": str(image.dtype),
+    }
+
+
+def _describe_rig(path: Path) -> dict[str, Any]:
+    driver, options = describe_rig(str(path))
+    return {"kind": "rig", "driver": driver, "options": {name: str(value) for name, value in options.items()}}
+
+
 def _describe_json(path: Path) -> dict[str, Any]:
-    for kind, reader in (("landmarks", _landmarks), ("template", _template), ("report", _report)):
-        try:
-            return {"kind": kind, **reader(path)}
-        except DataError as error:
-            if f"faceapp/{kind}" in path.read_text(encoding="utf-8", errors="replace"):
-                raise error
-    raise DataError(f"{path} is no landmark, template or report file of faceapp (field schema)")
+    kind = schema_of(path)
+    if kind in ("project", "sample", "capture"):
+        return describe_path(path.absolute().parent)
+    reader = {"landmarks": _landmarks, "template": _template, "report": _report, "subject": _subject}.get(kind)
+    if reader is None:
+        raise DataError(
+            f"{path}: field schema: expected faceapp/ and one of landmarks, template, report, capture, project, "
+            "sample or subject"
+        )
+    return {"kind": kind, **reader(path)}
+
+
+def _subject(path: Path) -> dict[str, Any]:
+    return {k: v for k, v in read_json(path, "subject").items() if k not in ("schema", "schema_version")}
 
 
 def _landmarks(path: Path) -> dict[str, Any]:
@@ -152,14 +197,27 @@ def _report(path: Path) -> dict[str, Any]:
     }
 
 
+_READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    ".ply": _describe_ply,
+    ".obj": _describe_mesh,
+    ".stl": _describe_mesh,
+    ".json": _describe_json,
+    ".pts": lambda path: {"kind": "landmarks", **_landmarks(path)},
+    ".toml": _describe_rig,
+    **dict.fromkeys(PICTURES, _describe_picture),
+}
+
+
 def verify_path(path: Path) -> list[str]:
     """Return every fault of a project, a sample or a bundle, read to the last frame; empty when it is whole.
 
     Raises
     ------
-    DataError
-        The path is none of these.
+    ProjectError
+        A project cannot be opened at all.
     """
+    if not path.exists():
+        return [f"{path} does not exist"]
     if (path / "project.json").is_file():
         with Project.open(path, read_only=True) as project:
             faults = list(project.problems)

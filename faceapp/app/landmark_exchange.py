@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from faceapp.app.annotating import read_views
 from faceapp.app.decoding import decode_bundle, resolve_bundle
 from faceapp.app.fusing import colour_cameras, lift_views
-from faceapp.app.sample_landmarks import current_landmarks
+from faceapp.app.outputs import check_file
+from faceapp.app.sample_landmarks import PREFILL, current_landmarks
 from faceapp.app.sample_stages import landmarks_on_scan
 from faceapp.app.template import own_modes, own_template
 from faceapp.core.errors import DataError, UsageError
@@ -41,6 +44,7 @@ def import_landmarks(project: Project, sample: Sample, file: Path, annotator: st
         The file is 3D, or it is not said which view it belongs to.
     """
     project.must_write()
+    _check_annotator(annotator)
     marks = read_landmarks(file)
     if not isinstance(marks, Landmarks2D):
         raise UsageError(f"{file}: 2D landmarks of a view are expected; a sample's 3D landmarks come from its pictures")
@@ -59,7 +63,9 @@ def import_landmarks(project: Project, sample: Sample, file: Path, annotator: st
     return name
 
 
-def export_landmarks(project: Project, sample: Sample, out: Path, kind: str = "json") -> list[Path]:
+def export_landmarks(
+    project: Project, sample: Sample, out: Path, kind: str = "json", *, force: bool = True
+) -> list[Path]:
     """Write the landmarks that count of each view, and the 3D ones where the sample is fused.
 
     Returns
@@ -68,20 +74,26 @@ def export_landmarks(project: Project, sample: Sample, out: Path, kind: str = "j
         What was written.
     """
     folder = project.sample_folder(sample)
+    stem = f"{sample.subject}-{sample.expression}-{sample.take}"
     marks, who = current_landmarks(folder, read_bundle(folder / "capture"))
-    written = []
-    for name, view in marks.items():
-        file = out / f"{sample.subject}-{sample.expression}-{sample.take}-{name}.{kind}"
-        write_landmarks(file, replace(view, annotator=who))
-        written.append(file)
+    files: dict[Path, Landmarks2D | Landmarks3D] = {
+        out / f"{stem}-{name}.{kind}": replace(view, annotator=who) for name, view in marks.items()
+    }
     if kind == "json" and (folder / "scan" / "fused.ply").is_file():
-        file = out / f"{sample.subject}-{sample.expression}-{sample.take}-3d.json"
-        write_landmarks(file, landmarks_on_scan(folder)[0])
-        written.append(file)
-    return written
+        files[out / f"{stem}-3d.json"] = landmarks_on_scan(folder)[0]
+    return _write_all(files, force)
 
 
-def lift_landmarks(bundle_path: Path, files: list[Path], out: Path) -> Landmarks3D:
+def _write_all(files: Mapping[Path, Landmarks2D | Landmarks3D], force: bool) -> list[Path]:
+    """Write landmark files, none before all may be written."""
+    for file in files:
+        check_file(file, force=force)
+    for file, marks in files.items():
+        write_landmarks(file, marks)
+    return list(files)
+
+
+def lift_landmarks(bundle_path: Path, files: list[Path], out: Path, *, force: bool = True) -> Landmarks3D:
     """Lift 2D landmark files of a capture onto its scan and write the 3D landmarks.
 
     Raises
@@ -91,6 +103,7 @@ def lift_landmarks(bundle_path: Path, files: list[Path], out: Path) -> Landmarks
     DataError
         A view is no camera of the capture, or no point lies on the scan.
     """
+    check_file(out, force=force)
     bundle = read_bundle(resolve_bundle(bundle_path))
     views: dict[str, Landmarks2D] = {}
     for file in files:
@@ -111,7 +124,7 @@ def lift_landmarks(bundle_path: Path, files: list[Path], out: Path) -> Landmarks
     return joined
 
 
-def prefill_to_folder(path: Path, out: Path) -> list[Path]:
+def prefill_to_folder(path: Path, out: Path, *, force: bool = True) -> list[Path]:
     """Write a first guess for a photograph, a mesh or a capture.
 
     Returns
@@ -124,19 +137,19 @@ def prefill_to_folder(path: Path, out: Path) -> list[Path]:
         if not len(mesh.faces):
             raise DataError(f"{path} has no triangles; a surface is needed")
         file = out / f"{path.stem}-3d.json"
-        write_landmarks(file, prefill_scan(own_template(), mesh.vertices, mesh.vertex_normals(), own_modes()))
-        return [file]
+        check_file(file, force=force)
+        guess = prefill_scan(own_template(), mesh.vertices, mesh.vertex_normals(), own_modes())
+        return _write_all({file: guess}, force)
     if path.is_file() and path.name != "capture.json":
         image = read_image(path)
         if image.ndim != 3:
             raise DataError(f"{path}: a colour picture is expected")
         file = out / f"{path.stem}.json"
-        write_landmarks(file, prefill_photograph(image, load_scheme(), path.name))
-        return [file]
-    return _prefill_capture(resolve_bundle(path), out)
+        return _write_all({file: prefill_photograph(image, load_scheme(), path.name)}, force)
+    return _write_all(_prefill_capture(resolve_bundle(path), out), force)
 
 
-def _prefill_capture(folder: Path, out: Path) -> list[Path]:
+def _prefill_capture(folder: Path, out: Path) -> dict[Path, Landmarks2D | Landmarks3D]:
     bundle = read_bundle(folder)
     decoded = decode_bundle(bundle)
     scans = [s for s in decoded.scans.values() if s.cloud.normals is not None]
@@ -147,23 +160,28 @@ def _prefill_capture(folder: Path, out: Path) -> list[Path]:
     points = np.concatenate([s.cloud.points for s in scans])
     normals = np.concatenate([s.cloud.normals for s in scans if s.cloud.normals is not None])
     marks = prefill_scan(own_template(), points, normals, own_modes())
-    write_landmarks(out / "3d.json", marks)
-    written = [out / "3d.json"]
+    files: dict[Path, Landmarks2D | Landmarks3D] = {out / "3d.json": marks}
     for view in read_views(bundle):
         depth = decoded.scans[view.group].depths.get(view.name) if view.group in decoded.scans else None
-        file = out / f"{view.name}.json"
-        write_landmarks(file, project_landmarks(marks, view.camera, depth, placed_by=PlacedBy.PREFILL))
-        written.append(file)
-    return written
+        files[out / f"{view.name}.json"] = project_landmarks(marks, view.camera, depth, placed_by=PlacedBy.PREFILL)
+    return files
 
 
 def select_annotator(project: Project, sample: Sample, annotator: str) -> None:
     """Say whose landmarks of a sample count."""
     project.must_write()
     folder = project.sample_folder(sample) / "landmarks"
+    if annotator != PREFILL:
+        _check_annotator(annotator)
     if not (folder / annotator).is_dir():
         raise UsageError(f"{annotator} has not annotated {sample.id}; there are: {_annotators(folder)}")
     append_line(folder / "selected.jsonl", json.dumps({"annotator": annotator, "at": utc_now()}))
+
+
+def _check_annotator(name: str) -> None:
+    """Initials name a folder: they may not leave it, hide in it, or be taken for the first guess."""
+    if name == PREFILL or not re.fullmatch(r"[\w-]{1,40}", name):
+        raise UsageError(f"--annotator {name!r}: initials are expected, letters, digits, _ and - only, such as A03")
 
 
 def _annotators(folder: Path) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 import faceapp
 from faceapp.app.jobs import worker_pool
+from faceapp.app.outputs import check_output
 from faceapp.app.registering import RENDER_DISTANCE
 from faceapp.app.template import own_template
 from faceapp.core.arrays import BoolArray
@@ -57,27 +58,39 @@ def measure_to_folder(
     DataError
         A file is missing or broken.
     """
+    check_output(out, [first, second], force=force)
     if align not in ALIGNMENTS:
         raise UsageError(f"--align {align}: expected one of {', '.join(ALIGNMENTS)}")
-    marks = [p.suffix in (".json", ".pts") for p in (first, second)]
+    marks = [p.suffix.lower() in (".json", ".pts") for p in (first, second)]
     if marks[0] != marks[1]:
         raise UsageError(f"{first} and {second} cannot be compared: give two surfaces or two landmark files")
+    if marks[0] and region is not None:
+        raise UsageError("--region is for surfaces; landmarks are reported by their groups anyway")
     start = time.perf_counter()
     inputs = {str(p): hash_path(p) for p in (first, second) if p.is_file()}
-    picture: tuple[Mesh, np.ndarray] | None = None
+    measured: tuple[Mesh, np.ndarray] | None = None
     if marks[0]:
         metrics = _measure_landmarks(first, second, align)
     else:
         metrics, mesh, distance = _measure_surfaces(first, second, region, align)
-        picture = (mesh, distance) if len(mesh.faces) else None
+        measured = mesh, distance
     values = {"region": region, "align": align}
     provenance = Provenance("faceapp measure", faceapp.__version__, values, inputs, None, time.perf_counter() - start)
-    report = Report(tuple(metrics), provenance)
+    report = Report(tuple(metrics), provenance, _warnings(measured, first, second))
     with new_folder(out, replace=force) as temporary:
         write_report(temporary / "report.json", report)
-        if picture is not None:
-            worker_pool().call(RENDER_DISTANCE, temporary / "distance.png", *picture)
+        if measured is not None and len(measured[0].faces):
+            worker_pool().call(RENDER_DISTANCE, temporary / "distance.png", *measured)
     return report
+
+
+def _warnings(measured: tuple[Mesh, np.ndarray] | None, first: Path, second: Path) -> tuple[str, ...]:
+    if measured is None or np.isfinite(measured[1]).any():
+        return ()
+    return (
+        f"no point of {first} lies within {_NEAR_MM:.0f} mm of {second}: are both in mm and in one frame? "
+        "--align moves only what lies near already",
+    )
 
 
 def _measure_surfaces(
@@ -156,9 +169,13 @@ def _measure_landmarks(first: Path, second: Path, align: str) -> list[Metric]:
     flat = isinstance(a, Landmarks2D)
     p, q = a.points, b.points
     both = a.placed & b.placed
+    if not both.any():
+        raise DataError(f"{first} and {second} have no landmark that is placed in both")
     if align != "none":
         if flat:
             raise UsageError("--align is for surfaces and 3D landmarks")
+        if both.sum() < 3:
+            raise DataError(f"{first} and {second}: {both.sum()} landmarks are placed in both, --align needs three")
         p = align_pairs(p[both], q[both], scale=align == "similarity").apply(p)
     gap = np.linalg.norm(p - q, axis=1)
     scheme = load_scheme(a.scheme)

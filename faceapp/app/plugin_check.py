@@ -18,6 +18,7 @@ from faceapp.core.mesh import Mesh
 from faceapp.core.results import Reconstruction, Registration
 from faceapp.core.rig import CameraModel
 from faceapp.core.signals import Event, Progress, Reporter
+from faceapp.core.template import Template
 from faceapp.core.transforms import RigidTransform
 from faceapp.geometry.rigid import rotation_of, voxel_subset
 from faceapp.pipeline.contract import Plugin
@@ -27,7 +28,7 @@ from faceapp.pipeline.stages import RESULTS, MeshingInput, Photograph, Reconstru
 
 def small_input(stage: str) -> object:
     """Return an input of a stage: the average head, turned a little, thinned, with its own landmarks."""
-    template = own_template()
+    template = face_only(own_template())
     turn = RigidTransform(rotation_of([0.03, -0.05, 0.02]), np.array([3.0, -2.0, 4.0]))
     moved = template.mesh.with_vertices(turn.apply(template.mesh.vertices))
     marks = turn.apply(template.landmarks_of(template.mesh.vertices))
@@ -45,6 +46,25 @@ def small_input(stage: str) -> object:
     picture = np.full((640, 640, 3), 128, np.uint8)
     flat = Landmarks2D(points=pixels, view="front", image_size=(640, 640))
     return ReconstructionInput((Photograph("front", picture, flat, camera),))
+
+
+def face_only(template: Template) -> Template:
+    """Return the face of a template alone, with the anchors that lie on it: a third of the vertices."""
+    new = np.cumsum(template.face) - 1
+    kept = (template.anchor_triangles[:, 0] >= 0) & template.face[template.anchor_triangles].all(axis=1)
+    triangles = np.where(kept[:, None], new[template.anchor_triangles], -1).astype(np.int32)
+    return Template(
+        template.name,
+        template.mesh.submesh(template.face),
+        triangles,
+        np.where(kept[:, None], template.anchor_weights, np.nan),
+        template.parts[template.face],
+        template.part_names,
+        np.ones(int(template.face.sum()), bool),
+        template.stiffness,
+        template.licence,
+        template.scheme,
+    )
 
 
 def check_plugin(plugin: Plugin, reporter: Reporter | None = None) -> list[str]:

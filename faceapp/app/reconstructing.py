@@ -13,6 +13,7 @@ from faceapp.app.annotating import read_views
 from faceapp.app.decoding import resolve_bundle
 from faceapp.app.fusing import read_landmark_set
 from faceapp.app.jobs import worker_pool
+from faceapp.app.outputs import check_output
 from faceapp.app.sample_landmarks import current_landmarks
 from faceapp.app.template import own_template
 from faceapp.core.errors import DataError, UsageError
@@ -23,8 +24,8 @@ from faceapp.core.rig import CameraModel
 from faceapp.core.signals import Reporter
 from faceapp.core.transforms import RigidTransform
 from faceapp.formats.atomic import new_folder
-from faceapp.formats.capture_bundle import read_bundle
-from faceapp.formats.images import read_image
+from faceapp.formats.capture_bundle import FILE, read_bundle
+from faceapp.formats.images import PICTURES, read_image
 from faceapp.formats.landmark_files import write_landmarks
 from faceapp.formats.ply import read_mesh, write_mesh
 from faceapp.formats.reports import hash_path, write_report
@@ -36,8 +37,6 @@ from faceapp.landmarks.scheme import load_scheme
 from faceapp.pipeline.registry import get_plugin
 from faceapp.pipeline.stages import Photograph, ReconstructionInput
 from faceapp.render.overlay import overlay, write_overlays
-
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +93,10 @@ def read_photographs(path: Path, landmarks: Sequence[Path], reporter: Reporter) 
             reporter.warning(f"{path}: no landmarks were given; the mean shape was placed in the face, which is coarse")
             marks = prefill_photograph(image, load_scheme(), path.name)
         return (Photograph(path.name, image, marks),)
+    if not path.exists():
+        raise DataError(f"{path} does not exist; expected a picture, a capture bundle or a sample")
+    if path.is_file() and path.name != FILE:
+        raise DataError(f"{path} is no picture ({', '.join(PICTURES)}) and no capture bundle")
     bundle = read_bundle(resolve_bundle(path))
     views = read_views(bundle)
     if not given:
@@ -208,8 +211,7 @@ def reconstruct_to_folder(
         A file is missing or broken.
     """
     reporter = reporter or Reporter()
-    if out.exists() and any(out.iterdir()) and not force:
-        raise UsageError(f"{out} exists already; choose another folder, or add --force to write over it")
+    check_output(out, [path, *landmarks], force=force)
     photographs = read_photographs(path, landmarks, reporter)
     mesh_file = path / "scan" / "mesh.ply"
     scan = read_mesh(mesh_file) if mesh_file.is_file() else None

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from faceapp.app.fusing import read_landmark_set
 from faceapp.app.jobs import worker_pool
+from faceapp.app.outputs import check_output
 from faceapp.app.template import load_template
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import Landmarks3D
@@ -156,6 +157,8 @@ def scan_of(path: Path) -> Path:
     """
     if path.is_file():
         return path
+    if not path.exists():
+        raise DataError(f"{path} does not exist; expected a mesh, a result of fuse, or a sample")
     for candidate in (path / "mesh.ply", path / "scan" / "mesh.ply"):
         if candidate.is_file():
             return candidate
@@ -183,10 +186,11 @@ def register_to_folder(
     DataError
         A file is missing or broken.
     """
-    if out.exists() and any(out.iterdir()) and not force:
-        raise UsageError(f"{out} exists already; choose another folder, or add --force to write over it")
+    check_output(out, [path, *landmarks, *([template] if template else [])], force=force)
     mesh_file = scan_of(path)
     scan = read_any_mesh(mesh_file)
+    if not len(scan.faces):
+        raise DataError(f"{mesh_file} has no triangles; make a mesh of it first (faceapp fuse)")
     views, marks = read_landmark_set(landmarks)
     if views:
         raise UsageError("registration takes 3D landmarks; lift 2D ones with: faceapp landmarks lift")

@@ -30,7 +30,7 @@ def connect_described_rig(rig: str, extra: Mapping[str, Any] | None = None) -> C
     DeviceError
         A device is missing, busy or broken.
     """
-    driver, options = _describe(rig)
+    driver, options = describe_rig(rig)
     devices = connect_rig(driver, {**options, **(extra or {})})
     try:
         for projector in devices.projectors.values():
@@ -43,7 +43,8 @@ def connect_described_rig(rig: str, extra: Mapping[str, Any] | None = None) -> C
     return devices
 
 
-def _describe(rig: str) -> tuple[str, dict[str, Any]]:
+def describe_rig(rig: str) -> tuple[str, dict[str, Any]]:
+    """Return driver and options of a rig (see `connect_described_rig`), connecting nothing."""
     if rig in driver_names():
         return rig, {}
     path = Path(rig)

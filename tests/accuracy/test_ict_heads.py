@@ -31,20 +31,27 @@ def test_a_template_lands_on_its_own_points(data: Path, tmp_path: Path, seed: in
 
 @pytest.mark.figures
 def test_five_templates_land_on_their_own_points(data: Path, tmp_path: Path) -> None:
-    errors = [_correspondence(data, tmp_path / str(seed), seed) for seed in range(5)]
-    print("\ncorrespondence error, face, mm:", [round(e, 3) for e in errors], "mean", round(float(np.mean(errors)), 3))
-    assert max(errors) < 1.5
+    """Both sides in one run: the default method, and Eq. 3 of the paper as printed."""
+    errors = {
+        plugin: [_correspondence(data, tmp_path / f"{plugin}-{seed}", seed, plugin) for seed in range(5)]
+        for plugin in ("nicp", "nicp-eq3")
+    }
+    for plugin, found in errors.items():
+        mean = round(float(np.mean(found)), 3)
+        print(f"\n{plugin}: correspondence error, face, mm: {[round(e, 3) for e in found]} mean {mean}")
+    assert max(errors["nicp"]) < 1.5
+    assert np.mean(errors["nicp"]) < np.mean(errors["nicp-eq3"])
 
 
-def _correspondence(data: Path, folder: Path, seed: int) -> float:
+def _correspondence(data: Path, folder: Path, seed: int, plugin: str | None = None) -> float:
     ict = load_ict(data)
     write_template(folder / "ict.json", ict.template())
     template = read_template(folder / "ict.json")
     vertices = ict.head(seed, EXPRESSIONS[seed])
     scan = as_scan(ict.visible_mesh(vertices), seed)
-    result = register_scan(scan, clicked(ict.landmarks(vertices), seed), template)
+    result = register_scan(scan, clicked(ict.landmarks(vertices), seed), template, plugin=plugin)
     error = np.linalg.norm(result.registration.vertices - vertices[ict.skin], axis=1)[template.face]
-    assert result.report.value("face.residual_mean") < 0.1
+    assert result.report.value("face.residual_mean") < 0.2
     return float(error.mean())
 
 

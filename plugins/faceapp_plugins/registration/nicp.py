@@ -15,20 +15,21 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from faceapp.core.arrays import FloatArray
-from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.mesh import Mesh
 from faceapp.core.results import Registration
-from faceapp.core.template import Template
 from faceapp.geometry.closest_points import SurfaceTree
-from faceapp.geometry.deformation import Attraction, DeformationSolver, bending_matrix, smooth_over_mesh
-from faceapp.landmarks.scheme import load_scheme
+from faceapp.geometry.deformation import Attraction, DeformationSolver, bending_matrix
 from faceapp.pipeline.contract import Job, plugin
 from faceapp.pipeline.parameters import Between, Unit
 from faceapp.pipeline.stages import RegistrationInput
 from faceapp_plugins.registration.rigid_start import rigid_start
-
-_NO_DATA_PARTS = {"mouth_interior", "mouth interior", "nostrils", "lid_insides", "eyeballs", "teeth", "inner_mouth"}
-"""Parts that no scanner sees as the template means them: the skin round them carries them along."""
+from faceapp_plugins.registration.scan_search import (
+    ScanSearch,
+    judge,
+    landmark_rows,
+    part_stiffness,
+    takes_data,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,15 +70,15 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
     """Lay the template onto the scan."""
     template, scan = subject.template, subject.scan
     job.progress(0.02, "building the search tree")
-    surface = _Scan(scan, parameters.max_angle)
+    surface = ScanSearch(scan, parameters.max_angle)
     start = rigid_start(subject, scale=parameters.scale, job=job)
     rest = start.apply(template.mesh.vertices)
     displacement = np.zeros_like(rest)
     if subject.start is not None:
         displacement = np.asarray(subject.start, np.float64) - rest
-    rows, targets = _landmark_rows(template, subject.landmarks)
-    stiffness = parameters.stiffness * _part_stiffness(template)
-    shape = _Shape(rest, template.mesh.faces, stiffness, _takes_data(template), rows)
+    rows, targets = landmark_rows(template, subject.landmarks)
+    stiffness = parameters.stiffness * part_stiffness(template)
+    shape = _Shape(rest, template.mesh.faces, stiffness, takes_data(template), rows)
     job.progress(0.15, "coarse fit")
     if subject.start is None:
         displacement = _coarse_fit(job, shape, surface, targets, parameters)
@@ -86,7 +87,7 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
         displacement = _fit_stage(job, shape, displacement, surface, targets, stage, parameters, (low, low + 0.18))
     job.progress(0.95, "measuring")
     vertices = rest + displacement
-    distance, confidence = _judge(surface, vertices, shape)
+    distance, confidence = judge(surface, vertices, template.mesh.faces, shape.takes_data)
     return Registration(template, vertices.astype(np.float32), distance, confidence, start)
 
 
@@ -105,61 +106,9 @@ class _Shape:
         return Mesh(self.rest.astype(np.float32), self.faces)
 
 
-class _Scan:
-    """The scan with its tree, and the tests that a closest point must pass."""
-
-    def __init__(self, scan: Mesh, max_angle_deg: float) -> None:
-        self.tree = SurfaceTree(scan.vertices, scan.faces)
-        self._normals = scan.vertex_normals().astype(np.float64)
-        self._faces = scan.faces
-        self._border = self.tree.border_faces()
-        self._cosine = np.cos(np.radians(max_angle_deg))
-
-    def closest(
-        self, vertices: FloatArray, normals: FloatArray, max_distance: float
-    ) -> tuple[npt.NDArray[np.bool_], FloatArray, FloatArray]:
-        """Return which vertices have a closest point worth following, the points, and the scan's normals there."""
-        found = self.tree.query(vertices, max_distance)
-        known = found.face >= 0
-        face = np.where(known, found.face, 0)
-        weights = np.where(known[:, None], found.weights, 0.0)
-        there = np.einsum("nk,nkd->nd", weights, self._normals[self._faces[face]])
-        length = np.linalg.norm(there, axis=1, keepdims=True)
-        there /= np.where(length > 0, length, 1.0)
-        # The scan ends at its border: following it would pull the template's rim inwards.
-        good = known & ~self._border[face] & (np.einsum("nd,nd->n", there, normals) > self._cosine)
-        return good, np.where(known[:, None], found.points, 0.0), there
-
-
-def _part_stiffness(template: Template) -> FloatArray:
-    values = np.array([template.stiffness.get(name, 1.0) for name in template.part_names])
-    return smooth_over_mesh(values[template.parts], template.mesh.faces)
-
-
-def _takes_data(template: Template) -> npt.NDArray[np.bool_]:
-    hidden = [i for i, name in enumerate(template.part_names) if name.lower() in _NO_DATA_PARTS]
-    return ~np.isin(template.parts, hidden)
-
-
-def _landmark_rows(template: Template, marks: Landmarks3D | None) -> tuple[sp.csr_array, FloatArray]:
-    """Rows and targets of the landmarks that both have; silhouettes slide, so they do not lead."""
-    v = len(template.mesh.vertices)
-    if marks is None:
-        return sp.csr_array((0, v)), np.zeros((0, 3))
-    silhouette = set(load_scheme(template.scheme).silhouette)
-    usable = [
-        i
-        for i in range(len(marks.points))
-        if marks.placed[i] and template.anchor_triangles[i, 0] >= 0 and i not in silhouette
-    ]
-    rows = np.repeat(np.arange(len(usable)), 3)
-    matrix = sp.coo_array(
-        (template.anchor_weights[usable].ravel(), (rows, template.anchor_triangles[usable].ravel())), (len(usable), v)
-    )
-    return matrix.tocsr(), marks.points[usable]
-
-
-def _coarse_fit(job: Job, shape: _Shape, surface: _Scan, targets: FloatArray, parameters: Parameters) -> FloatArray:
+def _coarse_fit(
+    job: Job, shape: _Shape, surface: ScanSearch, targets: FloatArray, parameters: Parameters
+) -> FloatArray:
     """Fit a thinned copy, then carry its displacement over to the template."""
     if len(shape.rest) <= 2 * _COARSE_VERTICES:
         displacement = np.zeros_like(shape.rest)
@@ -204,7 +153,7 @@ def _fit_stage(
     job: Job,
     shape: _Shape,
     displacement: FloatArray,
-    surface: _Scan,
+    surface: ScanSearch,
     targets: FloatArray,
     stage: tuple[float, float, float],
     parameters: Parameters,
@@ -223,17 +172,3 @@ def _fit_stage(
         weight = np.where(good & shape.takes_data, areas, 0.0)
         displacement = solver.solve(shape.rest, displacement, Attraction(weight, target, normal, _TANGENTIAL), targets)
     return displacement
-
-
-def _judge(
-    surface: _Scan, vertices: FloatArray, shape: _Shape
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Signed distance to the scan and confidence of each vertex; NaN and 0 where the scan shows nothing."""
-    normals = Mesh(vertices.astype(np.float32), shape.faces).vertex_normals().astype(np.float64)
-    good, target, there = surface.closest(vertices, normals, 5.0)
-    gap = vertices - target
-    distance = np.sign(np.einsum("nd,nd->n", gap, there)) * np.linalg.norm(gap, axis=1)
-    seen = good & shape.takes_data
-    distance = np.where(seen, distance, np.nan)
-    confidence = np.where(seen, np.exp(-((distance / 1.0) ** 2)), 0.0)
-    return distance.astype(np.float32), confidence.astype(np.float32)

@@ -1,0 +1,96 @@
+"""What every registration asks of scan and template: closest points worth following, stiffness, landmark rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from faceapp.core.arrays import FloatArray
+from faceapp.core.landmarks import Landmarks3D
+from faceapp.core.mesh import Mesh
+from faceapp.core.template import Template
+from faceapp.geometry.closest_points import SurfaceTree
+from faceapp.geometry.deformation import smooth_over_mesh
+from faceapp.landmarks.scheme import load_scheme
+
+_NO_DATA_PARTS = {"mouth_interior", "mouth interior", "nostrils", "lid_insides", "eyeballs", "teeth", "inner_mouth"}
+"""Parts that no scanner sees as the template means them: the skin round them carries them along."""
+
+
+class ScanSearch:
+    """The scan with its tree, and the tests that a closest point must pass.
+
+    Parameters
+    ----------
+    scan : Mesh
+        mm.
+    max_angle_deg : float
+        Points whose normal differs by more are another surface.
+    """
+
+    def __init__(self, scan: Mesh, max_angle_deg: float) -> None:
+        self.tree = SurfaceTree(scan.vertices, scan.faces)
+        self._normals = scan.vertex_normals().astype(np.float64)
+        self._faces = scan.faces
+        self._border = self.tree.border_faces()
+        self._cosine = np.cos(np.radians(max_angle_deg))
+
+    def closest(
+        self, vertices: FloatArray, normals: FloatArray, max_distance: float
+    ) -> tuple[npt.NDArray[np.bool_], FloatArray, FloatArray]:
+        """Return which vertices have a closest point worth following, the points, and the scan's normals there."""
+        found = self.tree.query(vertices, max_distance)
+        known = found.face >= 0
+        face = np.where(known, found.face, 0)
+        weights = np.where(known[:, None], found.weights, 0.0)
+        there = np.einsum("nk,nkd->nd", weights, self._normals[self._faces[face]])
+        length = np.linalg.norm(there, axis=1, keepdims=True)
+        there /= np.where(length > 0, length, 1.0)
+        # The scan ends at its border: following it would pull the template's rim inwards.
+        good = known & ~self._border[face] & (np.einsum("nd,nd->n", there, normals) > self._cosine)
+        return good, np.where(known[:, None], found.points, 0.0), there
+
+
+def part_stiffness(template: Template) -> FloatArray:
+    """Return (V,) relative stiffness of each vertex, smooth across the borders of parts (lambda_p of Eq. 3)."""
+    values = np.array([template.stiffness.get(name, 1.0) for name in template.part_names])
+    return smooth_over_mesh(values[template.parts], template.mesh.faces)
+
+
+def takes_data(template: Template) -> npt.NDArray[np.bool_]:
+    """Return (V,) bool: vertices of parts that a scanner sees as the template means them."""
+    hidden = [i for i, name in enumerate(template.part_names) if name.lower() in _NO_DATA_PARTS]
+    return ~np.isin(template.parts, hidden)
+
+
+def landmark_rows(template: Template, marks: Landmarks3D | None) -> tuple[sp.csr_array, FloatArray]:
+    """Return the (L, V) rows and (L, 3) targets of the landmarks that both have; silhouettes slide and do not lead."""
+    v = len(template.mesh.vertices)
+    if marks is None:
+        return sp.csr_array((0, v)), np.zeros((0, 3))
+    silhouette = set(load_scheme(template.scheme).silhouette)
+    usable = [
+        i
+        for i in range(len(marks.points))
+        if marks.placed[i] and template.anchor_triangles[i, 0] >= 0 and i not in silhouette
+    ]
+    rows = np.repeat(np.arange(len(usable)), 3)
+    matrix = sp.coo_array(
+        (template.anchor_weights[usable].ravel(), (rows, template.anchor_triangles[usable].ravel())), (len(usable), v)
+    )
+    return matrix.tocsr(), marks.points[usable]
+
+
+def judge(
+    surface: ScanSearch, vertices: FloatArray, faces: npt.NDArray[np.int32], seen_parts: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return signed distance to the scan and confidence of each vertex; NaN and 0 where the scan shows nothing."""
+    normals = Mesh(vertices.astype(np.float32), faces).vertex_normals().astype(np.float64)
+    good, target, there = surface.closest(vertices, normals, 5.0)
+    gap = vertices - target
+    distance = np.sign(np.einsum("nd,nd->n", gap, there)) * np.linalg.norm(gap, axis=1)
+    seen = good & seen_parts
+    distance = np.where(seen, distance, np.nan)
+    confidence = np.where(seen, np.exp(-((distance / 1.0) ** 2)), 0.0)
+    return distance.astype(np.float32), confidence.astype(np.float32)
