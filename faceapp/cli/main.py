@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 
 import faceapp
 from faceapp.cli.console import Console
@@ -17,6 +21,7 @@ COMMANDS = {
     "new": "make a project",
     "subject": "add a subject to a project, or change one",
     "capture": "capture a subject into a project",
+    "sample": "accept or retake a take, or move it to the right subject or expression",
     "decode": "frames of a capture bundle to point clouds and depth images",
     "fuse": "clouds of the groups to one cloud and a mesh",
     "landmarks": "landmark files in and out, 2D to 3D, a first guess",
@@ -35,6 +40,9 @@ COMMANDS = {
 
 def run() -> None:
     """Entry point of the ``faceapp`` program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path may hold what the terminal cannot show
     sys.exit(main(sys.argv[1:]))
 
 
@@ -56,16 +64,44 @@ def _run_command(arguments: Sequence[str]) -> int:
         return 0
     console = Console(getattr(options, "json", False))
     try:
-        return int(options.run(options, console))
-    except FaceappError as error:
-        console.error(str(error))
-        return error.exit_status
-    except KeyboardInterrupt:
-        console.error("stopped; nothing half-written is left")
-        return Cancelled.exit_status
+        with _terminable():
+            return int(options.run(options, console))
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our lines has gone; the flush at the end too
         return 1
+    except (Exception, KeyboardInterrupt) as error:
+        text, status = _sentence(error)
+        console.failure(text, status)
+        return status
+
+
+def _sentence(error: BaseException) -> tuple[str, int]:
+    """What a person reads of an error, and the exit status."""
+    if isinstance(error, FaceappError):
+        return str(error), error.exit_status
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped; nothing half-written is left", Cancelled.exit_status
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}. Check the path, the rights and the disk, then try again", 1
+    if isinstance(error, MemoryError):
+        return "the memory does not suffice; close other programs, or take a smaller input", 1
+    if os.environ.get("FACEAPP_DEBUG"):
+        raise error
+    told = f"{type(error).__name__}: {error}"
+    return f"a fault of faceapp itself ({told}); please report it. FACEAPP_DEBUG=1 shows where it happened", 1
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let a termination clean up as Ctrl+C does: a cluster that ends a job sends it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _open_window(arguments: Sequence[str]) -> int:

@@ -161,3 +161,16 @@ def test_the_commands_do_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["new", folder]) == 2
     assert main(["verify", folder]) == 0
     assert main(["index", folder]) == 0
+
+
+def test_a_take_is_judged_and_moved_from_the_command_line(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    _captured(project)
+    project.add_subject()
+    project.close()
+    folder = str(project.folder)
+    assert main(["sample", "accept", folder, "S0001/smile/1", "--by", "MH"]) == 0
+    assert main(["sample", "move", folder, "S0001/smile/1"]) == 2
+    assert main(["sample", "move", folder, "S0001/smile/1", "--subject", "S0002", "--expression", "grin"]) == 0
+    assert "S0002/grin/1: accepted" in capsys.readouterr().out
+    assert main(["sample", "retake", folder, "S0001/smile/1"]) == 2
+    assert "no sample S0001/smile/1" in capsys.readouterr().err
