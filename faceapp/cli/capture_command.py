@@ -11,7 +11,7 @@ from faceapp.cli.main import add_json_option
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("project", type=Path)
+    parser.add_argument("project", type=Path, help="folder of the project")
     parser.add_argument("--subject", required=True, help="code, such as S0001")
     parser.add_argument("--expression", required=True, help="one of the 22, such as smile, or a word of your own")
     parser.add_argument("--rig", help="a driver's name or a rig file (default: the project's)")
@@ -25,14 +25,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Capture the takes."""
-    from faceapp.app.capturing import capture_sample
+    from faceapp.app.capturing import capture_sample, check_expression
     from faceapp.app.rigs import connect_described_rig
+    from faceapp.core.errors import UsageError
     from faceapp.core.subject import Verdict
     from faceapp.store.project import Project
 
+    if options.takes < 1:
+        raise UsageError(f"--takes {options.takes}: expected 1 or more")
+    if options.seed is not None and options.seed < 0:
+        raise UsageError(f"--seed {options.seed}: expected 0 or more")
     extra = {k: v for k, v in (("head", options.head), ("seed", options.seed)) if v is not None}
     with Project.open(options.project) as project:
         project.subject(options.subject)
+        check_expression(options.expression)
         console.reporter.progress(0.0, "connecting the rig")
         devices = connect_described_rig(options.rig or project.settings["rig"], extra)
         done: list[dict[str, object]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from typing import Any
 
@@ -38,7 +39,7 @@ class Console:
 
     def _progress(self, done: float, text: str) -> None:
         if self.as_json:
-            print(json.dumps({"event": "progress", "done": round(done, 4), "text": text}), flush=True)
+            _print_json({"event": "progress", "done": round(done, 4), "text": text})
         elif self._bar:
             filled = round(30 * done)
             print(
@@ -54,7 +55,7 @@ class Console:
     def _emit(self, data: dict[str, Any], line: str, stream: Any) -> None:
         self.end_bar()
         if self.as_json:
-            print(json.dumps(data, ensure_ascii=False), flush=True)
+            _print_json(data)
         else:
             print(line, file=stream, flush=True)
 
@@ -62,7 +63,7 @@ class Console:
         """Print the end: ``data`` for programs (the last line), ``text`` for people."""
         self.end_bar()
         if self.as_json:
-            print(json.dumps({"event": "result", **data}, ensure_ascii=False), flush=True)
+            _print_json({"event": "result", **data})
         elif text:
             print(text, flush=True)
 
@@ -71,8 +72,27 @@ class Console:
         self.end_bar()
         print(f"faceapp: {text}", file=sys.stderr, flush=True)
 
+    def failure(self, text: str, exit_status: int) -> None:
+        """Print why the command ended without a result; for programs that is the last line."""
+        self.error(text)
+        if self.as_json:
+            _print_json({"event": "result", "error": text, "exit_status": exit_status})
+
     def end_bar(self) -> None:
         """Leave the line of the bar."""
         if self._bar and self._last:
             print(file=sys.stderr)
             self._last = ""
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    print(json.dumps(_plain(data), ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def _plain(value: Any) -> Any:
+    """The value with ``None`` for every number that JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

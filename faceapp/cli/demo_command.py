@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 
 from faceapp.cli.console import Console
@@ -48,6 +49,7 @@ def _open(options: argparse.Namespace, console: Console) -> int:
     from faceapp.app.demo import make_demo_project
     from faceapp.cli.window import run as open_window
 
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a window has nothing half-written, and Qt would not hear of it
     project = options.out / "project" if (options.out / "project" / "project.json").is_file() else options.out
     return int(open_window([str(make_demo_project(project, console.reporter))], console))
 

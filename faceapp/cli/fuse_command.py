@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="2D landmarks, one file a view (repeat)",
+        help="2D landmarks, one file a view (repeat), or one file of 3D ones, which go along with the mesh",
     )
     parser.add_argument("--vertices", type=int, default=100_000, help="of the mesh (default 100000)")
     parser.add_argument(

@@ -11,7 +11,7 @@ from faceapp.cli.main import add_json_option
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("project", type=Path)
+    parser.add_argument("project", type=Path, help="folder of the project")
     add_json_option(parser)
 
 

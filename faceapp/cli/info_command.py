@@ -13,7 +13,9 @@ from faceapp.cli.main import add_json_option
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "path", type=Path, help="project, sample, capture bundle, .ply, or .json of landmarks, template, report"
+        "path",
+        type=Path,
+        help="project, sample, capture bundle, result, mesh, picture, or .json of landmarks, template, report",
     )
     add_json_option(parser)
 

@@ -10,13 +10,34 @@ from faceapp.cli.console import Console
 from faceapp.core.errors import Cancelled, FaceappError, UsageError
 
 
-def output_folder(path: Path, out: Path | None, suffix: str, count: int) -> Path:
-    """Return where the result of one input goes: ``DIR/`` for one, ``DIR/NAME/`` for several."""
-    name = path.resolve().parent.name if path.resolve().name in ("capture.json", "capture") else path.stem
-    name = name or path.resolve().name
-    if out is None:
-        return Path(f"{name}-{suffix}")
-    return out if count == 1 else out / name
+def output_folders(paths: Sequence[Path], out: Path | None, suffix: str) -> dict[Path, Path]:
+    """Return where the result of each input goes: ``DIR/`` for one, ``DIR/NAME/`` for several.
+
+    An input that is named twice counts once. Inputs of the same name are told apart by the folders that they lie in,
+    and where that does not suffice, by a number.
+    """
+    unique: dict[Path, Path] = {}
+    for path in paths:
+        unique.setdefault(path.resolve(), path)
+    inputs = list(unique.values())
+    if out is not None and len(inputs) == 1:
+        return {inputs[0]: out}
+    names = [_name(path)[-1] for path in inputs]
+    names = ["-".join(_name(path)) if names.count(name) > 1 else name for path, name in zip(inputs, names, strict=True)]
+    folders: dict[Path, Path] = {}
+    for i, (path, name) in enumerate(zip(inputs, names, strict=True)):
+        numbered = f"{name}-{names[: i + 1].count(name)}" if names.count(name) > 1 else name
+        folders[path] = Path(f"{numbered}-{suffix}") if out is None else out / numbered
+    return folders
+
+
+def _name(path: Path) -> tuple[str, str]:
+    """The name of the folder that an input lies in, and its own."""
+    place = path.resolve() if path.name in ("", "..") else path.absolute()
+    while place.name in ("capture.json", "capture"):
+        place = place.parent
+    own = place.name if place.is_dir() else place.stem
+    return place.parent.name, own
 
 
 def each_input(
@@ -30,15 +51,17 @@ def each_input(
     done: dict[str, object] = {}
     failed: dict[str, str] = {}
     status = 0
-    for path in paths:
+    folders = output_folders(paths, out, suffix)
+    for i, (path, folder) in enumerate(folders.items()):
         try:
-            done[str(path)] = act(path, output_folder(path, out, suffix, len(paths)))
+            with console.reporter.part(i / len(folders), (i + 1) / len(folders)):
+                done[str(path)] = act(path, folder)
         except Cancelled:
             raise
         except FaceappError as error:
             console.error(str(error))
             failed[str(path)] = str(error)
-            status = error.exit_status if len(paths) == 1 else 1
+            status = error.exit_status if len(folders) == 1 else 1
     text = "\n".join(f"{path}: {_line(result)}" for path, result in done.items())
     console.result({"done": done, "failed": failed, "exit_status": status}, text)
     return status

@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     give = acts.add_parser("export", help="the landmarks that count of a sample")
     choose = acts.add_parser("select", help="say whose landmarks of a sample count")
     for sub in (bring, give, choose):
-        sub.add_argument("project", type=Path)
+        sub.add_argument("project", type=Path, help="folder of the project")
         sub.add_argument("sample", help="such as S0001/smile/1")
     bring.add_argument("file", type=Path, help=".json or .pts")
     bring.add_argument("--view", help="camera of the picture (default: what the file says)")
@@ -31,8 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     lift.add_argument("--out", type=Path, default=Path("landmarks3d.json"), help="file (default: landmarks3d.json)")
     guess = acts.add_parser("prefill", help="a first guess for a photograph, a mesh or a capture")
-    guess.add_argument("path", type=Path)
+    guess.add_argument("path", type=Path, help="a picture, a mesh, a capture bundle or a sample")
     guess.add_argument("--out", type=Path, default=Path(), help="folder (default: here)")
+    for sub in (give, lift, guess):
+        sub.add_argument("--force", action="store_true", help="write over files that are there")
     for sub in (bring, give, choose, lift, guess):
         add_json_option(sub)
 
@@ -43,18 +45,19 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from faceapp.store.project import Project
 
     if options.act == "lift":
-        marks = exchange.lift_landmarks(options.bundle, options.landmarks, options.out)
+        marks = exchange.lift_landmarks(options.bundle, options.landmarks, options.out, force=options.force)
         count = int(marks.placed.sum())
         console.result(
             {"placed": count, "out": str(options.out)}, f"{count} of {len(marks.points)} points lie on the scan"
         )
         return 0
     if options.act == "prefill":
-        return _told(console, exchange.prefill_to_folder(options.path, options.out))
+        return _told(console, exchange.prefill_to_folder(options.path, options.out, force=options.force))
     with Project.open(options.project, read_only=options.act == "export") as project:
         sample = project.find_sample(options.sample)
         if options.act == "export":
-            return _told(console, exchange.export_landmarks(project, sample, options.out, options.format))
+            files = exchange.export_landmarks(project, sample, options.out, options.format, force=options.force)
+            return _told(console, files)
         if options.act == "select":
             exchange.select_annotator(project, sample, options.annotator)
             console.result({"annotator": options.annotator}, f"the landmarks of {options.annotator} count")

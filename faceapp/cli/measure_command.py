@@ -30,10 +30,18 @@ def run(options: argparse.Namespace, console: Console) -> int:
     report = measure_to_folder(
         options.first, options.second, out, region=options.region, align=options.align, force=options.force
     )
-    lines = [f"{m.name}: {_told(m.value)} {m.unit} ({m.count:,})" for m in report.metrics]
+    for warning in report.warnings:
+        console.reporter.warning(warning)
+    lines = [f"{m.name}: {_told(m.value)}{_unit(m.unit)} ({m.count:,})" for m in report.metrics]
     console.result({"metrics": {m.name: m.value for m in report.metrics}, "out": str(out)}, "\n".join(lines))
     return 0
 
 
 def _told(value: float | str | None) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if value is None:
+        return "none"
+    return f"{value:.4f}" if isinstance(value, float) else value
+
+
+def _unit(unit: str) -> str:
+    return f" {unit}" if unit not in ("", "1") else ""

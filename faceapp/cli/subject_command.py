@@ -8,6 +8,7 @@ from pathlib import Path
 
 from faceapp.cli.console import Console
 from faceapp.cli.main import add_json_option
+from faceapp.core.errors import UsageError
 from faceapp.core.subject import CONSENT_SCOPES, GENDERS
 
 
@@ -17,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = acts.add_parser("add", help="add a subject; prints its code, S0001 for the first")
     change = acts.add_parser("change", help="put age, gender or consent of a subject right")
     for sub in (add, change):
-        sub.add_argument("project", type=Path)
+        sub.add_argument("project", type=Path, help="folder of the project")
         if sub is change:
             sub.add_argument("code", help="such as S0001")
         sub.add_argument("--age", type=int, help="years")
@@ -34,6 +35,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     values = {k: getattr(options, k) for k in ("age", "gender", "note") if getattr(options, k) is not None}
     if options.consent is not None:
         values["consent"] = tuple(scope.strip() for scope in options.consent.split(",") if scope.strip())
+        unknown = [scope for scope in values["consent"] if scope not in CONSENT_SCOPES]
+        if unknown:
+            raise UsageError(f"--consent {unknown[0]}: expected one of {', '.join(CONSENT_SCOPES)}")
+    if options.age is not None and not 0 <= options.age <= 120:
+        raise UsageError(f"--age {options.age}: expected years between 0 and 120")
     with Project.open(options.project) as project:
         if options.act == "add":
             subject = project.add_subject(**values)

@@ -112,6 +112,8 @@ def new_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
         temporary.chmod(0o755)
         yield temporary
         _take_place(temporary, folder)
+    except BrokenPipeError:
+        raise  # whoever read our lines has gone; the disk is well
     except OSError as error:
         raise DataError(f"cannot write {folder}: {error.strerror}. Free some space, then try again") from error
     finally:

@@ -13,6 +13,9 @@ from faceapp.core.arrays import Float32Array
 from faceapp.core.errors import DataError
 from faceapp.formats.atomic import write_bytes
 
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+"""Suffixes of the pictures that are read."""
+
 DEPTH_UNIT_MM = 0.05
 """Unit of a 16-bit depth PNG (0 means no surface)."""
 

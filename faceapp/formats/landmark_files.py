@@ -1,4 +1,4 @@
-"""Landmark files: faceapp's JSON, and ``.pts`` of 106 or 68 points."""
+"""Landmark files: faceapp's JSON, and ``.pts`` of 106 points."""
 
 from __future__ import annotations
 
@@ -120,8 +120,13 @@ def write_landmarks(file: Path, marks: Landmarks2D | Landmarks3D) -> None:
 def _read_pts(file: Path) -> Landmarks2D:
     try:
         text = file.read_text(encoding="utf-8")
-        body = text[text.index("{") + 1 : text.index("}")]
-        points = np.array([line.split() for line in body.split("\n") if line.strip()], np.float64) - 1
+        if "{" not in text or "}" not in text:
+            raise ValueError("the braces around the points are missing")
+        rows = [line.split() for line in text[text.index("{") + 1 : text.index("}")].splitlines() if line.strip()]
+        short = next((i for i, row in enumerate(rows) if len(row) != 2), None)
+        if short is not None:
+            raise ValueError(f"point {short} has {len(rows[short])} numbers")
+        points = np.array(rows, np.float64).reshape(-1, 2) - 1
     except FileNotFoundError:
         raise DataError(f"{file} is missing") from None
     except (OSError, ValueError) as error:

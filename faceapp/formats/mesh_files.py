@@ -24,6 +24,10 @@ def read_any_mesh(file: Path) -> Mesh:
         The kind is not known, or the file is missing or broken.
     """
     suffix = file.suffix.lower()
+    if file.is_dir():
+        raise DataError(f"{file} is a folder; name a mesh file in it ({', '.join(SUFFIXES)})")
+    if not file.exists():
+        raise DataError(f"{file} is missing")
     if suffix == ".ply":
         return read_mesh(file)
     if suffix not in SUFFIXES:
@@ -32,10 +36,15 @@ def read_any_mesh(file: Path) -> Mesh:
         data = file.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{file} is missing") from None
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from error
     try:
-        return _parse_obj(data, file) if suffix == ".obj" else _parse_stl(data)
-    except (ValueError, IndexError, struct.error) as error:
+        mesh = _parse_obj(data, file) if suffix == ".obj" else _parse_stl(data)
+    except (ValueError, IndexError, struct.error, DataError) as error:
         raise DataError(f"{file} is damaged: {error}") from error
+    if not np.isfinite(mesh.vertices).all():
+        raise DataError(f"{file}: a vertex is not finite")
+    return mesh
 
 
 def _parse_obj(data: bytes, file: Path) -> Mesh:

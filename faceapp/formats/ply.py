@@ -67,6 +67,8 @@ def read_ply(file: Path) -> PlyData:
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}") from error
     end = data.find(b"end_header")
+    if not data:
+        raise DataError(f"{file} is empty (0 bytes)")
     if not data.startswith(b"ply") or end < 0:
         raise DataError(f"{file} is not a PLY file")
     body = data.find(b"\n", end) + 1
@@ -171,7 +173,8 @@ class _AsciiBody:
         if len(lines) < count:
             raise ValueError(f"{len(lines)} lines left, {count} needed")
         if all(not p[2] for p in properties):
-            table = np.array([line.split()[: len(properties)] for line in lines], np.float64).reshape(count, -1)
+            table = np.array([line.split()[: len(properties)] for line in lines], np.float64)
+            table = table.reshape(count, len(properties))
             return {p[0]: table[:, i].astype(p[1]) for i, p in enumerate(properties)}
         rows = [self._read_row(line.split(), properties) for line in lines]
         return {p[0]: [r[p[0]] for r in rows] for p in properties}

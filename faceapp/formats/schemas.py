@@ -36,16 +36,41 @@ def read_json(file: Path, schema: str, error: type[DataError] = DataError) -> di
     DataError
         The file is missing, not JSON, of a newer version, or breaks the schema; the message names the field.
     """
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise error(f"{file} is missing") from None
-    except (OSError, UnicodeDecodeError) as cause:
-        raise error(f"{file} cannot be read: {cause}") from cause
-    except json.JSONDecodeError as cause:
-        raise error(f"{file} is not valid JSON: line {cause.lineno}, column {cause.colno}: {cause.msg}") from cause
+    data = _load(file, error)
     check(data, schema, str(file), error)
     return dict(data)
+
+
+def schema_of(file: Path) -> str:
+    """Return what a JSON file of ours says that it is, such as ``landmarks``; empty where it says nothing.
+
+    Raises
+    ------
+    DataError
+        The file is missing or not JSON.
+    """
+    data = _load(file, DataError)
+    stated = str(data.get("schema", "")) if isinstance(data, dict) else ""
+    return stated.removeprefix("faceapp/") if stated.startswith("faceapp/") else ""
+
+
+def _load(file: Path, error: type[DataError]) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except FileNotFoundError:
+        raise error(f"{file} is missing") from None
+    except OSError as cause:
+        raise error(f"{file} cannot be read: {cause.strerror}") from cause
+    except UnicodeDecodeError as cause:
+        raise error(f"{file} is not valid JSON: it is no text in UTF-8") from cause
+    except json.JSONDecodeError as cause:
+        raise error(f"{file} is not valid JSON: line {cause.lineno}, column {cause.colno}: {cause.msg}") from cause
+    except (ValueError, RecursionError) as cause:
+        raise error(f"{file} is not valid JSON: {cause}") from cause
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON; what is not known is null")
 
 
 def check(data: Any, schema: str, where: str, error: type[DataError] = DataError) -> None:

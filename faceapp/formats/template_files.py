@@ -30,6 +30,8 @@ def read_template(file: Path) -> Template:
     if not mesh_file.is_relative_to(file.parent.resolve()):
         raise DataError(f"{file}: field mesh: {data['mesh']} leaves the template's folder")
     mesh = read_mesh(mesh_file)
+    if not len(mesh.faces):
+        raise DataError(f"{file}: field mesh: {data['mesh']} has no triangles")
     scheme = data.get("scheme", "jd106")
     expected = SCHEME_SIZES.get(scheme)
     if expected is None or len(data["anchors"]) != expected:
@@ -38,11 +40,15 @@ def read_template(file: Path) -> Template:
     weights = np.full((expected, 3), np.nan)
     for i, anchor in enumerate(data["anchors"]):
         _put_anchor(anchor, triangles[i], weights[i], len(mesh.vertices), f"{file}: field anchors[{i}]")
+    if (triangles < 0).all():
+        raise DataError(f"{file}: field anchors: all are null; some must say where the landmarks lie on the mesh")
     names, labels = ("face",), np.zeros(len(mesh.vertices), np.int32)
     if "parts" in data:
         names, labels = tuple(data["parts"]["names"]), np.array(data["parts"]["labels"], np.int32)
         if len(labels) != len(mesh.vertices):
             raise DataError(f"{file}: field parts.labels: {len(labels)} labels for {len(mesh.vertices)} vertices")
+        if labels.max(initial=0) >= len(names):
+            raise DataError(f"{file}: field parts.labels: label {labels.max()}, but parts.names has {len(names)} names")
     return Template(
         data["name"],
         mesh,
@@ -50,7 +56,7 @@ def read_template(file: Path) -> Template:
         weights,
         labels,
         names,
-        _face(data, names, labels),
+        _face(data, names, labels, file),
         dict(data.get("stiffness", {})),
         data.get("licence", ""),
         scheme,
@@ -67,10 +73,14 @@ def _put_anchor(anchor: Any, triangle: Any, weights: Any, vertices: int, where: 
     weights[:] = anchor.get("weights", (1.0, 0.0, 0.0))
 
 
-def _face(data: dict[str, Any], names: tuple[str, ...], labels: Any) -> Any:
+def _face(data: dict[str, Any], names: tuple[str, ...], labels: Any, file: Path) -> Any:
     wanted = data.get("narrow_face")
     if wanted is None:
         return np.array([n.lower() not in _NOT_FACE for n in names])[labels]
+    unknown = [w for w in wanted if (w not in names if isinstance(w, str) else not 0 <= w < len(labels))]
+    if unknown or not wanted:
+        told = f"{unknown[0]!r} is no part and no vertex" if unknown else "it is empty"
+        raise DataError(f"{file}: field narrow_face: {told}")
     if all(isinstance(w, str) for w in wanted):
         return np.isin(labels, [i for i, n in enumerate(names) if n in wanted])
     mask = np.zeros(len(labels), bool)

@@ -54,6 +54,8 @@ class Project:
         DataError
             The disk refuses.
         """
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"{folder} exists already and is not empty; choose another name for the project")
         with new_folder(folder) as temporary:
             (temporary / "subjects").mkdir()
             (temporary / "calibrations").mkdir()
