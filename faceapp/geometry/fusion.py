@@ -19,6 +19,11 @@ _TRUSTED_START_MM = 3.0
 """A calibrated rig starts within this; landmarks that would move a cloud farther are reported."""
 
 
+_SPACING_SAMPLE = 20_000
+_DIAGONAL = 1.7
+"""Times the spacing of a square grid reaches its eight next points."""
+
+
 @dataclass(frozen=True)
 class FusionSettings:
     """How clouds are fused.
@@ -34,7 +39,7 @@ class FusionSettings:
     isolated_neighbours : int
         A point with fewer neighbours within ``isolated_radius`` is dropped.
     isolated_radius : float
-        mm.
+        mm; more where the pixels of a coarse camera lie farther apart than that.
     refine : bool
         Whether ICP follows the landmarks.
     """
@@ -247,5 +252,8 @@ def _not_isolated(cloud: PointCloud, settings: FusionSettings) -> BoolArray:
     k = settings.isolated_neighbours + 1
     if len(cloud) <= k:
         return np.ones(len(cloud), bool)
-    distance = np.asarray(tree.query(cloud.points, k=[k], distance_upper_bound=settings.isolated_radius, workers=2)[0])
+    asking = cloud.points[:: max(len(cloud) // _SPACING_SAMPLE, 1)]
+    spacing = float(np.median(np.asarray(tree.query(asking, k=[2], workers=2)[0])))
+    radius = max(settings.isolated_radius, _DIAGONAL * spacing)
+    distance = np.asarray(tree.query(cloud.points, k=[k], distance_upper_bound=radius, workers=2)[0])
     return np.asarray(np.isfinite(distance[:, 0]))
