@@ -96,7 +96,14 @@ def make_window(
     return window
 
 
-def make_program(settings: WindowSettings, project: Path | None = None, preload: bool = True) -> Program:
+def pictures_folder() -> Path:
+    """Return where pictures are kept that can be made again."""
+    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.CacheLocation)) / "pictures"
+
+
+def make_program(
+    settings: WindowSettings, project: Path | None = None, preload: bool = True, pictures: Path | None = None
+) -> Program:
     """Return the whole program, its window not yet shown.
 
     Parameters
@@ -107,8 +114,10 @@ def make_program(settings: WindowSettings, project: Path | None = None, preload:
         Project (or capture bundle) to open after the first paint; else that of the last time.
     preload : bool
         Whether heavy modules are imported on a thread after the first paint.
+    pictures : Path, optional
+        Folder for pictures that are made once; without it none are made.
     """
-    program = Program(settings)
+    program = Program(settings, pictures)
     make_window(settings, entries_of(program), preload, program.window)
 
     def after_first_paint() -> None:
@@ -144,6 +153,6 @@ def run_window(project: Path | None = None, settings_path: Path | str | None = N
         QCoreApplication.setApplicationName("faceapp")  # names the configuration folder before there is an application
     settings = WindowSettings(settings_path or settings_file())
     application = make_application(settings)
-    program = make_program(settings, project)
+    program = make_program(settings, project, pictures=pictures_folder())
     program.window.show()
     return application.exec()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 from typing_extensions import override
 
 from faceapp.core.subject import Sample, Verdict
+from faceapp.gui.bridge import Background
 from faceapp.gui.capture.figures import GroupFigures
+from faceapp.gui.capture.guides import make_guide
 from faceapp.gui.capture.page import CapturePage
 from faceapp.gui.capture.protocol import Stand, load_expressions, stands_of, title_of
 from faceapp.gui.capture.rig_link import RigLink, RigState
@@ -42,6 +46,8 @@ class CaptureBase(ProjectWorkspace):
         self._skips: dict[str, dict[str, str]] = {}
         self._thumbnails: dict[str, Any] = {}
         self._asked: set[str] = set()
+        self._guides: dict[str, QImage] = {}
+        self._drawing = Background(self.relay, 1)
         self._here = False
         self._countdown_wanted = True
         self._nothing = EmptyState(
@@ -88,6 +94,25 @@ class CaptureBase(ProjectWorkspace):
         """Whether a take waits for its verdict."""
         return self.take is not None and self.take.verdict is Verdict.OPEN and self.shot is None
 
+    def ask_guides(self) -> None:
+        """Have the pictures of the expressions read, and drawn where they are missing, one after the other."""
+        folder = self.program.pictures
+        for expression in load_expressions() if folder is not None else ():
+
+            def work(name: str = expression.name, folder: Path | None = folder) -> QImage:
+                assert folder is not None
+                return QImage(str(make_guide(folder, name)))
+
+            def show(image: QImage, name: str = expression.name) -> None:
+                if not image.isNull():
+                    self._guides[name] = image
+                    if self.page.strip.entries.row_of(name) >= 0:
+                        taken = next(s for s in self.stands() if s.expression.name == name).takes
+                        if not taken:
+                            self.page.strip.entries.set_thumbnail(name, image)
+
+            self._drawing.run(work, show)
+
     def _forget_take(self) -> None:
         self.take = None
         self._groups = {}
@@ -96,7 +121,7 @@ class CaptureBase(ProjectWorkspace):
     def _show_subject(self) -> None:
         stands = self.stands()
         self.page.show_subjects([s.code for s in self.context.content.subjects], self.context.subject)
-        self.page.show_strip(stands, self.expression, self._thumbnails)
+        self.page.show_strip(stands, self.expression, self._thumbnails, self._guides)
         self._ask_thumbnails(stands)
         self.page.show_takes(self._stand(), self.take)
         self._show_acts()

@@ -38,14 +38,12 @@ class LivePanel(QWidget):
         self.view = LiveView()
         column.addWidget(self.view, 1)
         self._cameras: tuple[CameraPlace, ...] = ()
+        self._columns = 1
         self._pictures: dict[str, dict[str, Pixels]] = {mode: {} for mode, _ in MODES}
 
     def set_cameras(self, cameras: tuple[CameraPlace, ...], columns: int) -> None:
         """Lay out tiles for these cameras."""
-        self._cameras = cameras
-        self.view.set_cameras([(c.name, c.labels) for c in cameras], columns)
-        for camera in cameras:
-            self.view.set_guide(camera.name, camera.role == "rgb" and columns == 1)
+        self._cameras, self._columns = cameras, columns
         self._show_all()
 
     def take_live(self, camera: str, picture: Pixels) -> None:
@@ -74,14 +72,21 @@ class LivePanel(QWidget):
 
     def _show_all(self) -> None:
         mode = self.modes.current
-        self.view.set_aids(mode == "live")
+        live = mode == "live"
+        self.view.set_cameras([(c.name, self._labels(c, live)) for c in self._cameras], self._columns)
+        self.view.set_aids(live)
         for camera in self._cameras:
             picture = self._pictures[mode].get(camera.name)
             if picture is None and mode != "live" and camera.role == "rgb":
                 picture = self._of_group(mode, camera.group)
-            note = "No picture yet" if mode == "live" else "Not decoded yet"
+            note = "No picture yet" if live else "Not decoded yet"
+            self.view.set_guide(camera.name, live and camera.role == "rgb" and self._columns == 1)
             self.view.set_note(camera.name, note)
             self.view.set_picture(camera.name, picture)
+
+    @staticmethod
+    def _labels(camera: CameraPlace, live: bool) -> tuple[str, ...]:
+        return camera.labels if live or camera.role == "ir" else (camera.labels[0], "IR 1")
 
     def _of_group(self, mode: str, group: str) -> Pixels | None:
         """The colour camera decodes nothing: its tile shows the first infrared one of its group."""

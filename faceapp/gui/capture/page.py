@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from faceapp.core.mesh import Mesh
@@ -288,14 +288,21 @@ class CapturePage(QWidget):
         self.subjects.setCurrentText(current)
         self.subjects.setEnabled(bool(codes))
 
-    def show_strip(self, stands: Sequence[Stand], current: str, thumbnails: Mapping[str, Any]) -> None:
-        """Show the expressions with their state."""
+    def show_strip(
+        self,
+        stands: Sequence[Stand],
+        current: str,
+        thumbnails: Mapping[str, QImage],
+        guides: Mapping[str, QImage],
+    ) -> None:
+        """Show the expressions with their state; what has no take yet shows how the expression looks."""
         entries = []
         for i, stand in enumerate(stands, start=1):
             fresh = stand.standing is Standing.OPEN
             is_next = fresh and stand.expression.name == current
             note = stand.words or ("Next" if is_next else str(i))
-            picture = thumbnails.get(stand.last.id) if stand.last is not None else None
+            guide = guides.get(stand.expression.name)
+            picture = thumbnails.get(stand.last.id, guide) if stand.last is not None else guide
             entries.append(
                 SampleEntry(
                     stand.expression.name,

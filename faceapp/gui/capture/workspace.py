@@ -38,6 +38,7 @@ class CaptureWorkspace(CaptureBase):
         super().__init__(program)
         self._connect()
         self._project_changed()
+        self.ask_guides()
 
     def _connect(self) -> None:
         page, context = self.page, self.context
@@ -121,6 +122,7 @@ class CaptureWorkspace(CaptureBase):
         if self.shot is not None:
             self.shot.cancel()
         self.link.close()
+        self._drawing.close()
         self.page.view.shut_down()
         super().shut_down()
 

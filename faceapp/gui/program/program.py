@@ -33,11 +33,13 @@ class Program(QObject):
     ----------
     settings : WindowSettings
         What is remembered.
+    pictures : Path, optional
+        Folder for pictures that are made once and may be thrown away; without it none are made.
     """
 
-    def __init__(self, settings: WindowSettings) -> None:
+    def __init__(self, settings: WindowSettings, pictures: Path | None = None) -> None:
         super().__init__()
-        self.settings = settings
+        self.settings, self.pictures = settings, pictures
         self.context = Context(settings)
         self.window = MainWindow(settings)
         self.relay = Relay(self)

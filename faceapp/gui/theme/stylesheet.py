@@ -96,6 +96,7 @@ def _buttons(t: Tokens) -> str:
     QFrame[role="segments"] {{ background: {t.press if t.dark else t.raised}; border-radius: 6px; }}
     QFrame[role="segments"][floating="true"] {{ background: {t.canvas if t.dark else t.raised}; }}
     QToolButton[kind="segment"] {{ padding: 0 12px; border-radius: 5px; color: {t.text2}; }}
+    QToolButton[kind="segment"][tight="true"] {{ padding: 0 4px; }}
     QToolButton[kind="segment"]:hover {{ color: {t.text}; background: transparent; }}
     QToolButton[kind="segment"]:checked {{ background: {t.hover if t.dark else t.panel}; color: {t.text};
         font-weight: 600; }}

@@ -171,6 +171,7 @@ class Segmented(QFrame):
         for identifier, title in options:
             button = QToolButton()
             button.setProperty("kind", "segment")
+            button.setProperty("tight", padding < 32)
             button.setText(title)
             button.setCheckable(True)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)

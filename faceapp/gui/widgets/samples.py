@@ -168,7 +168,12 @@ class _Delegate(QStyledItemDelegate):
         ink = color("text2" if entry.faded else "text")
         line = QRectF(rect.x() - 2, picture.bottom() + 2, rect.width() + 4, 17)
         draw_text(
-            painter, line, entry.title, font(11 if rect.width() < 90 else 12, 600 if selected else 500), ink, CENTER
+            painter,
+            line,
+            entry.title,
+            font(11, 500) if rect.width() < 90 else font(12, 600 if selected else 500),
+            ink,
+            CENTER,
         )
         draw_text(painter, line.translated(0, 15), entry.note, font(11), color("text2"), CENTER)
         if entry.state is not State.NONE:
