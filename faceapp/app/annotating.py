@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 from dataclasses import dataclass, replace
@@ -377,7 +378,6 @@ def prefill_views(
         kept = {name: read_landmarks(f) for name, f in files.items()}
         return {name: marks for name, marks in kept.items() if isinstance(marks, Landmarks2D)}
     scheme = load_scheme()
-    guesses: dict[str, Landmarks2D] = {}
     try:
         scan = joined_cloud(clouds)
         if scan.normals is None:
@@ -388,12 +388,12 @@ def prefill_views(
             eye = scheme.group_of(centre).indices
             points[[centre, pupil]] = np.nanmean(points[[i for i in eye if i != centre]], axis=0)
         marks = replace(marks, points=points)
-        for view in views:
-            guesses[view.name] = project_landmarks(
-                marks, view.camera, depths.get(view.name), placed_by=PlacedBy.PREFILL
-            )
+        guesses = {
+            v.name: project_landmarks(marks, v.camera, depths.get(v.name), placed_by=PlacedBy.PREFILL) for v in views
+        }
     except DataError:
         guesses = {v.name: prefill_photograph(v.picture, scheme, v.name) for v in views}
-    for name, guess in guesses.items():
-        write_landmarks(files[name], guess)
+    with contextlib.suppress(DataError):  # a project that may not be written is read all the same
+        for name, guess in guesses.items():
+            write_landmarks(files[name], guess)
     return guesses

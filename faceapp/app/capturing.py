@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from faceapp.app.decoding import DecodedBundle, report_decoding, write_scans
 from faceapp.capture.engine import CaptureEngine, GroupCapture
 from faceapp.capture.plan import CapturePlan, plan_for
-from faceapp.core.errors import DataError, FaceappError, UsageError
+from faceapp.core.errors import DataError, FaceappError
 from faceapp.core.signals import Reporter
-from faceapp.core.subject import Sample
+from faceapp.core.subject import Sample, check_expression
 from faceapp.devices.protocols import ConnectedRig
 from faceapp.formats.atomic import new_folder
 from faceapp.formats.bundle_writing import GroupFrames, write_description, write_frames
@@ -140,18 +140,6 @@ def capture_sample(
     write_scan_folder(project, sample, decoded, settings)
     reporter.progress(1.0, f"saved {sample.subject}/{sample.expression}/{sample.take}")
     return Capture(sample, decoded, captured, seconds)
-
-
-def check_expression(name: str) -> None:
-    """Refuse a name of an expression that makes no name of a folder.
-
-    Raises
-    ------
-    UsageError
-        It is empty, or holds more than letters, digits and ``_``.
-    """
-    if not name or not all(c.isalnum() or c == "_" for c in name):
-        raise UsageError(f"expression {name!r}: use letters, digits and _ only")
 
 
 def write_scan_folder(project: Project, sample: Sample, decoded: DecodedBundle, settings: DecodeSettings) -> None:

@@ -40,6 +40,14 @@ class DecodedBundle:
     failures: dict[str, FaceappError]
     seconds: dict[str, float]
 
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """A sentence for each group that has no cloud; it names the group."""
+        told = {name: str(error) for name, error in self.failures.items()}
+        return tuple(
+            text if text.startswith(f"group {name}:") else f"group {name}: {text}" for name, text in told.items()
+        )
+
 
 def resolve_bundle(path: Path) -> Path:
     """Return the bundle's folder for a bundle, its ``capture.json``, or a sample of a project.
@@ -127,7 +135,7 @@ def spacing(cloud: PointCloud, sample: int = 20_000) -> float:
 def report_decoding(bundle: CaptureBundle, decoded: DecodedBundle, settings: DecodeSettings) -> Report:
     """Return the figures of a decoded bundle."""
     metrics: list[Metric] = []
-    warnings = [f"{name}: {error}" for name, error in decoded.failures.items()]
+    warnings = list(decoded.complaints)
     for name, scan in decoded.scans.items():
         n = len(scan.cloud)
         sigma = scan.cloud.sigma

@@ -174,8 +174,8 @@ def _capture(
         devices.close()
     if not isinstance(captured, Capture):
         raise DataError("the capture gave nothing")
-    for name, error in captured.decoded.failures.items():
-        raise DataError(f"group {name}: {error}")
+    if captured.decoded.failures:
+        raise DataError("; ".join(captured.decoded.complaints))
     project.give_verdict(captured.sample, Verdict.ACCEPTED, by="demonstration")
     return captured
 

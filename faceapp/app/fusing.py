@@ -190,7 +190,7 @@ def fuse_decoded(
         run.provenance.seed,
         time.perf_counter() - start,
     )
-    warnings = tuple(f"{n}: {e}" for n, e in decoded.failures.items()) + run.warnings
+    warnings = decoded.complaints + run.warnings
     return FusionResult(fused, mesh, landmarks, Report(tuple(metrics), provenance, warnings))
 
 

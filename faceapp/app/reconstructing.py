@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from faceapp.app.decoding import resolve_bundle
 from faceapp.app.fusing import read_landmark_set
 from faceapp.app.jobs import worker_pool
 from faceapp.app.outputs import check_output
-from faceapp.app.sample_landmarks import current_landmarks
+from faceapp.app.sample_landmarks import PREFILL, current_landmarks
 from faceapp.app.template import own_template
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D
@@ -24,7 +25,7 @@ from faceapp.core.rig import CameraModel
 from faceapp.core.signals import Reporter
 from faceapp.core.transforms import RigidTransform
 from faceapp.formats.atomic import new_folder
-from faceapp.formats.capture_bundle import FILE, read_bundle
+from faceapp.formats.capture_bundle import FILE, CaptureBundle, read_bundle
 from faceapp.formats.images import PICTURES, read_image
 from faceapp.formats.landmark_files import write_landmarks
 from faceapp.formats.ply import read_mesh, write_mesh
@@ -100,10 +101,8 @@ def read_photographs(path: Path, landmarks: Sequence[Path], reporter: Reporter) 
     bundle = read_bundle(resolve_bundle(path))
     views = read_views(bundle)
     if not given:
-        given, who = current_landmarks(
-            bundle.folder.parent if bundle.folder.name == "capture" else bundle.folder, bundle
-        )
-        if who == "prefill":
+        given, who = _own_landmarks(bundle)
+        if who == PREFILL:
             reporter.warning(f"{path}: nobody has annotated it; the prefill leads")
     found = tuple(Photograph(v.name, v.picture, given[v.name], v.camera) for v in views if v.name in given)
     if not found:
@@ -111,6 +110,15 @@ def read_photographs(path: Path, landmarks: Sequence[Path], reporter: Reporter) 
             f"{path}: no landmarks for any of its pictures ({', '.join(v.name for v in views) or 'it has none'})"
         )
     return found
+
+
+def _own_landmarks(bundle: CaptureBundle) -> tuple[dict[str, Landmarks2D], str]:
+    """The landmarks of a sample; of a capture alone a guess that leaves no trace in somebody's folder."""
+    sample = bundle.folder.absolute().parent
+    if (sample / "sample.json").is_file():
+        return current_landmarks(sample, bundle)
+    with tempfile.TemporaryDirectory(prefix="faceapp-") as folder:
+        return current_landmarks(Path(folder), bundle)
 
 
 def reconstruct(

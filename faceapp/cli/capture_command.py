@@ -25,10 +25,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Capture the takes."""
-    from faceapp.app.capturing import capture_sample, check_expression
+    from faceapp.app.capturing import capture_sample
     from faceapp.app.rigs import connect_described_rig
     from faceapp.core.errors import UsageError
-    from faceapp.core.subject import Verdict
+    from faceapp.core.subject import Verdict, check_expression
     from faceapp.store.project import Project
 
     if options.takes < 1:
@@ -55,8 +55,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
                     )
                 if options.accept:
                     project.give_verdict(capture.sample, Verdict.ACCEPTED, by="command line")
-                for name, error in capture.decoded.failures.items():
-                    console.reporter.warning(f"group {name}: {error}")
+                for complaint in capture.decoded.complaints:
+                    console.reporter.warning(complaint)
                 groups = {name: len(scan.cloud) for name, scan in capture.decoded.scans.items()}
                 folder = project.sample_folder(capture.sample)
                 done.append({"sample": str(folder), "groups": groups, "seconds": round(capture.seconds, 3)})

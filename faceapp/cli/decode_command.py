@@ -52,10 +52,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
             path, out, settings, console.reporter, calibration=options.calibration, force=options.force
         )
         for warning in report.warnings:
-            if not any(warning == f"{n}: {e}" for n, e in decoded.failures.items()):
+            if warning not in decoded.complaints:
                 console.reporter.warning(warning)
-        for name, error in decoded.failures.items():
-            console.error(f"group {name}: {error}")
+        for complaint in decoded.complaints:
+            console.error(complaint)
         if not decoded.scans:
             raise DecodeError(f"{path}: no group could be decoded")
         if decoded.failures:

@@ -31,6 +31,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     if options.head_landmarks and not options.head:
         raise UsageError("--head-landmarks belongs to a --head")
+    if options.seed < 0:
+        raise UsageError(f"--seed {options.seed}: expected 0 or more")
     for file in (options.head, options.head_landmarks):
         if file is not None and not file.is_file():
             raise UsageError(f"{file} is missing")

@@ -51,8 +51,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
             reporter=console.reporter,
             force=options.force,
         )
-        for name, error in decoded.failures.items():
-            console.error(f"group {name}: {error}")
+        for complaint in decoded.complaints:
+            console.error(complaint)
         if decoded.failures:
             raise DecodeError(f"{path}: fused without {', '.join(decoded.failures)}; the result in {out} lacks them")
         return {"points": len(result.fused.cloud), "mesh vertices": len(result.mesh.vertices), "out": str(out)}

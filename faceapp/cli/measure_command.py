@@ -32,16 +32,13 @@ def run(options: argparse.Namespace, console: Console) -> int:
     )
     for warning in report.warnings:
         console.reporter.warning(warning)
-    lines = [f"{m.name}: {_told(m.value)}{_unit(m.unit)} ({m.count:,})" for m in report.metrics]
+    lines = [f"{m.name}: {_told(m.value, m.unit)} ({m.count:,})" for m in report.metrics]
     console.result({"metrics": {m.name: m.value for m in report.metrics}, "out": str(out)}, "\n".join(lines))
     return 0
 
 
-def _told(value: float | str | None) -> str:
+def _told(value: float | str | None, unit: str) -> str:
     if value is None:
         return "none"
-    return f"{value:.4f}" if isinstance(value, float) else value
-
-
-def _unit(unit: str) -> str:
-    return f" {unit}" if unit not in ("", "1") else ""
+    text = f"{value:.4f}" if isinstance(value, float) else value
+    return text if unit in ("", "1") else f"{text} {unit}"

@@ -6,7 +6,7 @@ import enum
 import re
 from dataclasses import dataclass
 
-from faceapp.core.errors import DataError
+from faceapp.core.errors import DataError, UsageError
 
 CONSENT_SCOPES = ("record", "research", "pictures", "shape", "publish")
 GENDERS = ("female", "male", "other", "unknown")
@@ -61,6 +61,18 @@ class Subject:
         unknown = [scope for scope in self.consent if scope not in CONSENT_SCOPES]
         if unknown:
             raise DataError(f"subject {self.code}: consent {unknown[0]!r} is not one of {', '.join(CONSENT_SCOPES)}")
+
+
+def check_expression(name: str) -> None:
+    """Refuse a name of an expression that makes no name of a folder.
+
+    Raises
+    ------
+    UsageError
+        It is empty, or holds more than letters, digits and ``_``.
+    """
+    if not name or not all(c.isalnum() or c == "_" for c in name):
+        raise UsageError(f"expression {name!r}: use letters, digits and _ only")
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,11 @@ def new_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
         temporary.chmod(0o755)
         yield temporary
         _take_place(temporary, folder)
+    except DataError as error:
+        told = str(error).replace(str(temporary), str(folder))  # the temporary name says nothing to anybody
+        if told == str(error):
+            raise
+        raise type(error)(told) from error
     except BrokenPipeError:
         raise  # whoever read our lines has gone; the disk is well
     except OSError as error:

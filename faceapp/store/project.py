@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from faceapp.core.errors import DataError, ProjectError, UsageError
-from faceapp.core.subject import Sample, Subject, Verdict
+from faceapp.core.subject import Sample, Subject, Verdict, check_expression
 from faceapp.formats.atomic import append_line, new_folder, write_json
 from faceapp.formats.capture_bundle import FILE, rename_capture
 from faceapp.formats.schemas import read_json
@@ -209,10 +209,11 @@ class Project:
         Raises
         ------
         UsageError
-            There is no such subject.
+            There is no such subject, or the expression makes no name of a folder.
         """
         self.must_write()
         self.subject(subject)
+        check_expression(expression)
         takes = [s.take for s in self.samples(subject=subject, expression=expression)]
         at = utc_now()
         take = max(takes, default=0) + 1
@@ -242,11 +243,12 @@ class Project:
         Raises
         ------
         UsageError
-            There is no such subject.
+            There is no such subject, or the expression makes no name of a folder.
         """
         self.must_write()
         subject, expression = subject or sample.subject, expression or sample.expression
         self.subject(subject)
+        check_expression(expression)
         if (subject, expression) == (sample.subject, sample.expression):
             return sample
         takes = [s.take for s in self.samples(subject=subject, expression=expression)]

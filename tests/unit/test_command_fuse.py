@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from faceapp.cli.main import main
 from faceapp.core.landmarks import Landmarks3D
 from faceapp.formats.landmark_files import read_landmarks, write_landmarks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,12 @@ import cv2
 import numpy as np
 import pytest
 
+from faceapp.app import annotating
+from faceapp.app.reconstructing import read_photographs
 from faceapp.cli.main import main
+from faceapp.core.errors import DataError
 from faceapp.core.landmarks import Landmarks2D
+from faceapp.core.signals import Reporter
 from faceapp.formats.landmark_files import read_landmarks, write_landmarks
 from faceapp.store.project import Project
 from tests.unit.bundles import SIZE, K, edit, pose, write_bundle
@@ -139,3 +144,30 @@ def test_landmarks_are_measured_against_each_other(tmp_path: Path, capsys: pytes
     assert main(["measure", file, none, "--out", str(tmp_path / "none")]) == 1
     assert "no landmark that is placed in both" in capsys.readouterr().err
     assert main(["measure", file, file, "--region", "nose", "--out", str(tmp_path / "region")]) == 2
+
+
+def test_a_project_that_may_not_be_written_is_exported_all_the_same(
+    pilot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: Path, marks: object) -> None:
+        raise DataError(f"cannot write {file}: Read-only file system")
+
+    monkeypatch.setattr(annotating, "write_landmarks", refuse)
+    assert main(["landmarks", "export", str(pilot), "S0001/smile/1", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "S0001-smile-1-rgb.json").is_file()
+
+
+def test_a_capture_of_somebody_else_is_only_read(pilot: Path, tmp_path: Path) -> None:
+    shutil.copytree(next(pilot.glob("subjects/S0001/*-smile-1/capture")), tmp_path / "theirs")
+    before = sorted(tmp_path.glob("theirs/**/*"))
+    photographs = read_photographs(tmp_path / "theirs", (), Reporter())
+    assert [p.name for p in photographs] == ["rgb"]
+    assert sorted(tmp_path.glob("theirs/**/*")) == before
+
+
+@pytest.mark.parametrize("expression", ["../x", "a b", "a/b"])
+def test_a_take_is_not_moved_out_of_its_folder(pilot: Path, expression: str) -> None:
+    before = sorted(pilot.rglob("sample.json"))
+    assert main(["sample", "move", str(pilot), "S0001/smile/1", "--expression", expression]) == 2
+    assert sorted(pilot.rglob("sample.json")) == before
+    assert main(["verify", str(pilot)]) == 0

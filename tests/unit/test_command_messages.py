@@ -95,6 +95,16 @@ def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
     assert b"Exception" not in ended.stderr
 
 
+def test_a_group_is_named_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = write_bundle(tmp_path / "capture", groups=2)
+    arguments = ["decode", str(bundle), "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--min-modulation", "0.9"]) == 1
+    assert capsys.readouterr().err.count("group left:") == 1
+    (bundle / "frames" / "left-ir-1" / "003.png").unlink()
+    assert main(arguments) == 1
+    assert "group left: " in capsys.readouterr().err
+
+
 def _grid() -> tuple[list[tuple[int, int, float]], list[tuple[int, int, int]]]:
     points = [(x, y, 0.1 * x * y) for y in range(4) for x in range(4)]
     corners = [4 * y + x for y in range(3) for x in range(3)]

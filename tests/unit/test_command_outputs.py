@@ -54,6 +54,19 @@ def test_inputs_of_one_name_are_told_apart(tmp_path: Path, monkeypatch: pytest.M
     assert found == {f"{n}{'' if with_out else '-decoded'}" for n in ("a-take-1", "b-take", "a-take-2")}
 
 
+def test_a_full_disk_names_the_file_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    bundle = write_bundle(tmp_path / "capture")
+    monkeypatch.setattr("faceapp.formats.atomic.os.fsync", full)
+    assert main(["decode", str(bundle), "--out", str(tmp_path / "out")]) == 1
+    assert f"cannot write {tmp_path / 'out' / 'middle.ply'}: No space left" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["capture"]
+
+
 def test_a_dot_in_the_name_of_a_folder_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_bundle(tmp_path / "tägliche Aufnahme 3.2")
