@@ -198,15 +198,7 @@ def _moved(marks: Landmarks3D, fused: FusedScan, group: str) -> Landmarks3D:
     motion = fused.motions.get(group)
     if motion is None:
         return marks
-    return Landmarks3D(
-        points=motion.transform.apply(marks.points),
-        visibility=marks.visibility,
-        placed_by=marks.placed_by,
-        annotator=marks.annotator,
-        revision=marks.revision,
-        created_at=marks.created_at,
-        scheme=marks.scheme,
-    )
+    return replace(marks, points=motion.transform.apply(marks.points))
 
 
 def fuse_to_folder(
