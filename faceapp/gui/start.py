@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from faceapp.gui.shell.workspace import WorkspaceEntry
 from faceapp.gui.widgets.messages import EmptyState
 
 _log = logging.getLogger(__name__)
+_SIGNALS_EVERY_MS = 250
 
 # Imported on a thread once the window stands, so that the first use does not wait.
 HEAVY = ("vtkmodules.vtkRenderingOpenGL2", "vtkmodules.vtkFiltersGeneral", "scipy.spatial")
@@ -155,4 +157,18 @@ def run_window(project: Path | None = None, settings_path: Path | str | None = N
     application = make_application(settings)
     program = make_program(settings, project, pictures=pictures_folder())
     program.window.show()
-    return application.exec()
+    ticks = _close_on_signals(program.window)
+    try:
+        return application.exec()
+    finally:
+        ticks.stop()
+
+
+def _close_on_signals(window: MainWindow) -> QTimer:
+    """Let Ctrl+C and the end of a session close the window in good order; the timer lets Python hear them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.close())
+    ticks = QTimer(window)
+    ticks.start(_SIGNALS_EVERY_MS)
+    ticks.timeout.connect(lambda: None)
+    return ticks

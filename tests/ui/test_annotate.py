@@ -18,6 +18,7 @@ from faceapp.core.transforms import RigidTransform
 from faceapp.gui.annotate import workspace as module
 from faceapp.gui.annotate.desk import Desk
 from faceapp.gui.annotate.workspace import AnnotateWorkspace
+from faceapp.gui.picture.model import OtherMarks
 from faceapp.gui.picture.pyramid import Pyramid
 from faceapp.gui.program.program import Program
 from faceapp.gui.shell.settings import WindowSettings
@@ -178,6 +179,18 @@ def test_submit_opens_the_next_sample_and_says_when_it_cannot(qtbot: Any, annota
     QTest.keyClick(annotate.program.window, Qt.Key.Key_A)
     qtbot.waitUntil(lambda: annotate.desk is not None and annotate.desk.sample.expression == "neutral", timeout=10_000)
     assert messages(annotate.program) == []
+
+
+def test_points_of_other_annotators(annotate: AnnotateWorkspace) -> None:
+    desk = annotate.desk
+    assert desk is not None
+    marks = OtherMarks("JK", desk.session.landmarks("middle-rgb").points + 3)
+    desk.others["middle-rgb"] = (marks,)
+    annotate.program.window.run_action("annotate.others")
+    assert desk.models["middle-rgb"].others == (marks,)
+    assert [who for who, _ in desk.annotators()] == ["MH, in work", "JK"]
+    annotate.program.window.run_action("annotate.others")
+    assert desk.models["middle-rgb"].others == ()
 
 
 def test_without_a_sample_it_says_what_to_do(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:

@@ -50,6 +50,27 @@ def test_first_paint_imports_qt_and_numpy_only(tmp_path: Path) -> None:
     assert "LOADED [] BUILT" in result.stdout, result.stdout + result.stderr
 
 
+PROGRAM = """
+import sys
+from faceapp.gui.start import make_application, make_program
+from faceapp.gui.shell.settings import WindowSettings
+settings = WindowSettings(sys.argv[1])
+app = make_application(settings)
+window = make_program(settings).window
+window.show()
+window.grab()  # the first paint; what follows it comes with the event loop, which never runs
+heavy = ("vtkmodules", "scipy", "numba", "cv2", "torch", "open3d", "pyvista", "h5py", "sqlalchemy", "faceapp.app")
+print("LOADED", sorted(name for name in heavy if name in sys.modules))
+"""
+
+
+def test_the_whole_program_is_as_light(tmp_path: Path) -> None:
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "w.ini")]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    assert "LOADED []" in result.stdout, result.stdout + result.stderr
+
+
 def test_emit_keeps_the_references_of_true(qapp: Any) -> None:
     class Sender(QObject):
         told = Signal(bool)

@@ -182,6 +182,7 @@ class AnnotateBase(ProjectWorkspace):
         samples = self.context.samples()
         at = next((i for i, s in enumerate(samples, start=1) if s.id == desk.sample.id), 0)
         self.groups.where.setText(f"Sample {at} of {len(samples)}")
+        self.groups.show_annotators(desk.annotators())
         total = len(desk.scheme)
         done = desk.session.done_count(self.main)
         self.groups.bar.set_fraction(done / total)

@@ -61,6 +61,7 @@ class Desk:
     pyramids: dict[str, Pyramid]
     others: dict[str, tuple[OtherMarks, ...]] = field(default_factory=dict)
     models: dict[str, LandmarkModel] = field(default_factory=dict)
+    others_shown: bool = False
 
     def __post_init__(self) -> None:
         for view in self.session.views:
@@ -144,6 +145,20 @@ class Desk:
             progress = Progress.DONE if done == total else Progress.PARTLY if done else Progress.UNTOUCHED
         count = f"{done} of {total}" if done else "prefilled"
         return GroupEntry(group.name, group.title, count, progress)
+
+    def show_others(self, shown: bool) -> None:
+        """Show or hide the points of other annotators in all views."""
+        self.others_shown = shown
+        for view, model in self.models.items():
+            model.others = self.others.get(view, ()) if shown else ()
+            model.changed()
+
+    def annotators(self) -> tuple[tuple[str, str], ...]:
+        """Return who placed points and how far, the one who works first."""
+        total = len(self.scheme)
+        done = max(self.session.done_count(view) for view in self.names)
+        others = dict.fromkeys(marks.initials for found in self.others.values() for marks in found)
+        return ((f"{self.session.annotator}, in work", f"{done} of {total}"), *((who, "submitted") for who in others))
 
     def differs(self, before: dict[str, list[tuple[float, ...]]]) -> int:
         """Return the first point that an undo or redo changed, or -1."""

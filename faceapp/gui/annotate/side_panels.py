@@ -12,7 +12,7 @@ from faceapp.gui.theme import surface
 from faceapp.gui.view3d.view import View3D
 from faceapp.gui.widgets.buttons import Button, Segmented, ToolButton
 from faceapp.gui.widgets.grouplist import GroupList
-from faceapp.gui.widgets.labels import Fact, label, line
+from faceapp.gui.widgets.labels import Fact, SectionHead, label, line
 from faceapp.gui.widgets.metrics import ProgressBar
 from faceapp.gui.widgets.states import Badge, State
 
@@ -67,6 +67,12 @@ class GroupsPanel(QWidget):
         column.addWidget(self.groups)
         column.addStretch()
         column.addWidget(line())
+        self._annotators: tuple[tuple[str, str], ...] = ()
+        self._people = QVBoxLayout()
+        self._people.setContentsMargins(4, 2, 4, 2)
+        self._people.setSpacing(0)
+        column.addLayout(self._people)
+        column.addWidget(line())
         column.addLayout(self._facts())
 
     def _facts(self) -> QVBoxLayout:
@@ -96,6 +102,21 @@ class GroupsPanel(QWidget):
         row.addWidget(self.reset, 1)
         facts.addLayout(row)
         return facts
+
+    def show_annotators(self, annotators: tuple[tuple[str, str], ...]) -> None:
+        """List whose landmarks there are."""
+        if annotators == self._annotators:
+            return
+        self._annotators = annotators
+        while self._people.count():
+            item = self._people.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self._people.addWidget(SectionHead("Landmarks of"))
+        for who, far in annotators:
+            self._people.addWidget(Fact(who, far))
 
     def set_narrow(self, narrow: bool) -> None:
         """Lay out for a laptop or a large screen."""

@@ -78,6 +78,7 @@ class AnnotateWorkspace(AnnotateBase):
             view("annotate.blink", "Blink the points", self.bar.blink.toggle, "B", icon="lightning"),
             view("annotate.loupe", "Loupe", self.bar.loupe.toggle, "Z", icon="magnifying-glass-plus"),
             view("annotate.follow", "Zoom follows the group", self.bar.follow.toggle, "F", icon="frame-corners"),
+            view("annotate.others", "Points of other annotators", self.show_others, "O"),
             view("annotate.face", "Whole face", self.show_face, "0", icon="arrows-out"),
             sample("annotate.submit", "Submit", self.submit, "Return", icon="check"),
             sample("annotate.before", "Sample before", partial(self.step_sample, -1), "A", icon="arrow-left"),
@@ -233,8 +234,6 @@ class AnnotateWorkspace(AnnotateBase):
         self._wanted = None
         for model in desk.models.values():
             model.on_change(partial(self._model_changed, model))
-        for view, marks in desk.others.items():
-            desk.models[view].others = marks
         self.stack.setCurrentIndex(1)
         kept, self._kept = self._kept, {}
         self.main = kept["view"] if kept.get("view") in desk.names else desk.names[0]
@@ -322,6 +321,11 @@ class AnnotateWorkspace(AnnotateBase):
         index = desk.differs(before)
         if index >= 0:
             self.choose_point(index)
+
+    def show_others(self) -> None:
+        """Show or hide the points of other annotators."""
+        if self.desk is not None:
+            self.desk.show_others(not self.desk.others_shown)
 
     def submit(self) -> None:
         """Write the landmarks and open the next sample."""

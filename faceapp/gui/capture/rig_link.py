@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from faceapp.devices.protocols import ConnectedRig
     from faceapp.devices.records import CameraInfo, LiveFrame
 
-_LIVE_WIDTH = 720  # px; a tile shows no more
+_LIVE_WIDTH = 560  # px; a tile shows no more
 _LIVE_PERIOD = 0.09  # s between two pictures of a camera
 
 
