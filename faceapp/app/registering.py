@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceapp.app.fusing import read_landmark_set
+from faceapp.app.decoding import decode_bundle, resolve_bundle
+from faceapp.app.fusing import fuse_decoded, read_landmark_set
 from faceapp.app.jobs import worker_pool
 from faceapp.app.outputs import check_output
 from faceapp.app.template import load_template
@@ -21,6 +22,7 @@ from faceapp.core.results import Metric, Registration, Report
 from faceapp.core.signals import Reporter
 from faceapp.core.template import Template
 from faceapp.formats.atomic import new_folder
+from faceapp.formats.capture_bundle import FILE, read_bundle
 from faceapp.formats.mesh_files import read_any_mesh
 from faceapp.formats.ply import write_mesh
 from faceapp.formats.reports import hash_path, write_report
@@ -147,22 +149,47 @@ def flipped_triangles(mesh: Mesh, region: npt.NDArray[np.bool_]) -> int:
     return int((np.einsum("nd,nd->n", mesh.face_normals()[inside], towards) < 0).sum())
 
 
-def scan_of(path: Path) -> Path:
-    """Return the mesh file of a mesh, a result folder or a sample.
+def mesh_of(path: Path) -> Path | None:
+    """Return the mesh file of a mesh, a result folder or a fused sample; ``None`` for a capture without a mesh.
 
     Raises
     ------
     DataError
-        There is no mesh; the message says how to make one.
+        It is none of these.
     """
-    if path.is_file():
+    if path.is_file() and path.name != FILE:
         return path
-    if not path.exists():
-        raise DataError(f"{path} does not exist; expected a mesh, a result of fuse, or a sample")
     for candidate in (path / "mesh.ply", path / "scan" / "mesh.ply"):
         if candidate.is_file():
             return candidate
-    raise DataError(f"{path} holds no mesh.ply; make one with: faceapp fuse {path}")
+    if not path.exists():
+        raise DataError(f"{path} does not exist; expected a mesh, a result of fuse, a sample or a capture bundle")
+    if path.name == FILE or (path / FILE).is_file() or (path / "capture" / FILE).is_file():
+        return None
+    raise DataError(f"{path} holds no mesh.ply and no {FILE}; expected a result of fuse, a sample or a capture bundle")
+
+
+def _read_scan(path: Path, landmarks: Sequence[Path], reporter: Reporter) -> tuple[Mesh, Landmarks3D | None, Path]:
+    """The scan, its landmarks where they are known, and the file or folder that they come from."""
+    views, marks = read_landmark_set(landmarks)
+    source = mesh_of(path)
+    if source is None:
+        bundle = read_bundle(resolve_bundle(path))
+        with reporter.part(0.0, 0.5):
+            decoded = decode_bundle(bundle, reporter=reporter)
+            for complaint in decoded.complaints:
+                reporter.warning(complaint)
+            fused = fuse_decoded(bundle, decoded, views, reporter=reporter)
+        return fused.mesh, marks or fused.landmarks, bundle.folder
+    scan = read_any_mesh(source)
+    if not len(scan.faces):
+        raise DataError(f"{source} has no triangles; make a mesh of it first (faceapp fuse)")
+    if views:
+        raise UsageError("a mesh is registered with 3D landmarks; lift 2D ones with: faceapp landmarks lift")
+    beside = source.with_name("landmarks.json")
+    if marks is None and beside.is_file():
+        _, marks = read_landmark_set([beside])
+    return scan, marks, source
 
 
 def register_to_folder(
@@ -177,7 +204,7 @@ def register_to_folder(
     force: bool = False,
     seed: int = 0,
 ) -> RegistrationResult:
-    """Register one mesh or sample; write ``registered.ply``, ``distance.png``, ``report.json``.
+    """Register one mesh, sample or capture; write ``registered.ply``, ``distance.png``, ``report.json``.
 
     Raises
     ------
@@ -187,18 +214,10 @@ def register_to_folder(
         A file is missing or broken.
     """
     check_output(out, [path, *landmarks, *([template] if template else [])], force=force)
-    mesh_file = scan_of(path)
-    scan = read_any_mesh(mesh_file)
-    if not len(scan.faces):
-        raise DataError(f"{mesh_file} has no triangles; make a mesh of it first (faceapp fuse)")
-    views, marks = read_landmark_set(landmarks)
-    if views:
-        raise UsageError("registration takes 3D landmarks; lift 2D ones with: faceapp landmarks lift")
-    beside = mesh_file.with_name("landmarks.json")
-    if not landmarks and beside.is_file():
-        _, marks = read_landmark_set([beside])
+    reporter = reporter or Reporter()
     chosen, modes = load_template(template)
-    inputs = {mesh_file.name: hash_path(mesh_file)} | {f.name: hash_path(f) for f in landmarks}
+    scan, marks, source = _read_scan(path, landmarks, reporter)
+    inputs = {source.name: hash_path(source)} | {f.name: hash_path(f) for f in landmarks}
     result = register_scan(
         scan, marks, chosen, modes,
         plugin=plugin, parameters=parameters, reporter=reporter, inputs=inputs, seed=seed,

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from faceapp.cli.console import Console
-from faceapp.cli.inputs import each_input
+from faceapp.cli.inputs import add_project_option, each_input, find_inputs
 from faceapp.cli.main import add_json_option
 
 
@@ -30,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="of the white level, 0 to 1 (default 0.0314: 8 of 255)",
     )
     parser.add_argument("--force", action="store_true", help="write over an earlier result")
+    add_project_option(parser)
     add_json_option(parser)
 
 
@@ -64,4 +65,5 @@ def run(options: argparse.Namespace, console: Console) -> int:
             )
         return {"groups": {name: len(scan.cloud) for name, scan in decoded.scans.items()}, "out": str(out)}
 
-    return each_input(options.bundles, options.out, "decoded", decode, console)
+    paths = find_inputs(options.bundles, options.project)
+    return each_input(paths, options.out, "decoded", decode, console)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from faceapp.cli.console import Console
-from faceapp.cli.inputs import add_plugin_options, each_input, plugin_values
+from faceapp.cli.inputs import add_plugin_options, add_project_option, each_input, find_inputs, plugin_values
 from faceapp.cli.main import add_json_option
 
 
@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_plugin_options(parser)
     parser.add_argument("--force", action="store_true", help="write over an earlier result")
+    add_project_option(parser)
     add_json_option(parser)
 
 
@@ -57,4 +58,5 @@ def run(options: argparse.Namespace, console: Console) -> int:
             raise DecodeError(f"{path}: fused without {', '.join(decoded.failures)}; the result in {out} lacks them")
         return {"points": len(result.fused.cloud), "mesh vertices": len(result.mesh.vertices), "out": str(out)}
 
-    return each_input(options.bundles, options.out, "fused", act, console)
+    paths = find_inputs(options.bundles, options.project, options.landmarks)
+    return each_input(paths, options.out, "fused", act, console)

@@ -40,6 +40,31 @@ def _name(path: Path) -> tuple[str, str]:
     return place.parent.name, own
 
 
+def add_project_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--project`` to a command."""
+    parser.add_argument(
+        "--project", type=Path, help="project whose samples the inputs name, such as S0001/smile/1 (default: paths)"
+    )
+
+
+def find_inputs(paths: Sequence[Path], project: Path | None, landmarks: Sequence[Path] = ()) -> list[Path]:
+    """Return the paths of the inputs; with a project, those that do not exist are names of its samples.
+
+    Raises
+    ------
+    UsageError
+        There is no such sample, or several inputs share landmarks.
+    """
+    if landmarks and len({path.resolve() for path in paths}) > 1:
+        raise UsageError("--landmarks are those of one input; give the inputs one at a time")
+    if project is None:
+        return list(paths)
+    from faceapp.store.project import Project
+
+    with Project.open(project, read_only=True) as opened:
+        return [p if p.exists() else opened.sample_folder(opened.find_sample(str(p))) for p in paths]
+
+
 def each_input(
     paths: Sequence[Path],
     out: Path | None,

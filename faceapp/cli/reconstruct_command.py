@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from faceapp.cli.console import Console
-from faceapp.cli.inputs import add_plugin_options, each_input, plugin_values
+from faceapp.cli.inputs import add_plugin_options, add_project_option, each_input, find_inputs, plugin_values
 from faceapp.cli.main import add_json_option
 
 
@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the plugin's random numbers")
     add_plugin_options(parser)
     parser.add_argument("--force", action="store_true", help="write over an earlier result")
+    add_project_option(parser)
     add_json_option(parser)
 
 
@@ -52,4 +53,5 @@ def run(options: argparse.Namespace, console: Console) -> int:
             figures["mm from the scan"] = result.report.value("face.distance_mean.rigid")
         return {**figures, "out": str(out)}
 
-    return each_input(options.photographs, options.out, "reconstructed", act, console)
+    paths = find_inputs(options.photographs, options.project, options.landmarks)
+    return each_input(paths, options.out, "reconstructed", act, console)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from faceapp.cli.console import Console
-from faceapp.cli.inputs import add_plugin_options, each_input, plugin_values
+from faceapp.cli.inputs import add_plugin_options, add_project_option, each_input, find_inputs, plugin_values
 from faceapp.cli.main import add_json_option
 
 
@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="MESH_OR_SAMPLE",
-        help="a .ply, .obj or .stl, a result of fuse, or a sample",
+        help="a .ply, .obj or .stl, a result of fuse, a sample or a capture bundle",
     )
     parser.add_argument(
         "--landmarks",
@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="3D landmarks (default: found from the shape)",
+        help="3D landmarks, or of a capture 2D ones, one file a view (default: found from the shape)",
     )
     parser.add_argument("--template", type=Path, help="a template's JSON file (default: our own head)")
     parser.add_argument(
@@ -34,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the plugin's random numbers")
     add_plugin_options(parser)
     parser.add_argument("--force", action="store_true", help="write over an earlier result")
+    add_project_option(parser)
     add_json_option(parser)
 
 
@@ -61,4 +62,5 @@ def run(options: argparse.Namespace, console: Console) -> int:
             "out": str(out),
         }
 
-    return each_input(options.scans, options.out, "registered", act, console)
+    paths = find_inputs(options.scans, options.project, options.landmarks)
+    return each_input(paths, options.out, "registered", act, console)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from faceapp.cli.main import main
+from faceapp.store.project import Project
 from tests.unit.bundles import SIZE, K, pose, write_bundle
 
 
@@ -103,3 +104,31 @@ def test_a_calibration_stands_in_for_that_of_the_bundle(tmp_path: Path, capsys: 
     file.write_text(json.dumps(data))
     assert main([*arguments, str(tmp_path / "out2")]) == 1
     assert "field cameras.middle-ir-1.K" in capsys.readouterr().err
+
+
+def test_a_sample_is_named_inside_its_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Project.create(tmp_path / "pilot") as project:
+        project.add_subject()
+        with project.new_sample("S0001", "smile") as (sample, folder):
+            write_bundle(folder / "capture")
+    assert main(["decode", "S0001/smile/1", "--project", "pilot", "--out", "out"]) == 0
+    assert main(["decode", "S0001/smile/1", "--project", "pilot"]) == 0
+    assert (tmp_path / f"{sample.id}-decoded" / "middle.ply").is_file()
+    assert main(["decode", "S0001/smile/7", "--project", "pilot"]) == 2
+    assert "there is no sample S0001/smile/7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["fuse", "register", "reconstruct"])
+def test_landmarks_are_those_of_one_input(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    inputs = [str(write_bundle(tmp_path / name)) for name in "ab"]
+    assert main([command, *inputs, "--landmarks", str(tmp_path / "a.json"), "--out", str(tmp_path / "out")]) == 2
+    assert "one at a time" in capsys.readouterr().err
+
+
+def test_what_holds_no_scan_cannot_be_registered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path, told in ((tmp_path, "holds no mesh.ply and no capture.json"), (tmp_path / "x", "does not exist")):
+        assert main(["register", str(path), "--out", str(tmp_path / "out")]) == 1
+        assert told in capsys.readouterr().err
