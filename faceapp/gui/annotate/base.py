@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -30,6 +31,7 @@ _HINTS = (
     ("B", "blink"),
     (("A", "D"), "sample"),
 )
+_MOST_ZOOM = 3.0
 
 
 class AnnotateBase(ProjectWorkspace):
@@ -89,6 +91,7 @@ class AnnotateBase(ProjectWorkspace):
         self.groups.set_narrow(narrow)
         self.views.set_narrow(narrow)
         self.bar.note.setVisible(not narrow)
+        QTimer.singleShot(0, self, self.show_face)  # once the views have their new sizes
 
     def _say(self, icon: str, title: str, text: str, *acts: tuple[str, Callable[[], object]]) -> None:
         self.opening.say(icon, title, text, acts)
@@ -124,6 +127,8 @@ class AnnotateBase(ProjectWorkspace):
         if group is not None:
             for view in self._pictures():
                 view.show_points(group.indices, 0.7)
+                if view.zoom > _MOST_ZOOM:  # nearer there is nothing more to see
+                    view.zoom_to(_MOST_ZOOM)
 
     def _show_scan(self) -> None:
         desk = self.desk

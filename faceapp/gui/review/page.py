@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -25,6 +26,11 @@ from faceapp.gui.widgets.samples import SampleEntry, SampleList
 LIMIT_MM = {"register": 0.6, "reconstruct": 3.0}
 _DASHED_MM = {"register": 0.2, "reconstruct": 1.0}
 _MODEL_TINT = (0xA9, 0xC4, 0xE6)
+
+
+def _plugin_of(run: Path) -> str:
+    """Return ``landmark-fit`` of ``reconstruct-landmark-fit-1bb14cff9d``."""
+    return run.name.split("-", 1)[1].rpartition("-")[0]
 
 
 class ReviewPage(QWidget):
@@ -208,7 +214,7 @@ class ReviewPage(QWidget):
         result, stage = self.result, self.stage.current
         self.runs.clear()
         for i, folder in enumerate(results.runs[stage] if results is not None else ()):
-            self.runs.addItem(f"{folder.name.split('-')[1]}, {'newest' if i == 0 else f'{i} before'}", folder)
+            self.runs.addItem(f"{_plugin_of(folder)}, {'newest' if i == 0 else f'{i} before'}", folder)
             if result is not None and folder == result.folder:
                 self.runs.setCurrentIndex(i)
         self.runs.setEnabled(self.runs.count() > 1)

@@ -206,10 +206,9 @@ class ReviewWorkspace(ProjectWorkspace):
             state = _VERDICT_STATES[standing.verdict]
         else:
             state = State.CHECK if standing.suspicious else State.NONE
-        words = standing.words
-        return SampleEntry(
-            sample.id, sample.subject, title_of(sample.expression), words, state, self._thumbnails.get(sample.id)
-        )
+        title = title_of(sample.expression) + (f", take {sample.take}" if sample.take > 1 else "")
+        picture = self._thumbnails.get(sample.id)
+        return SampleEntry(sample.id, sample.subject, title, standing.words, state, picture)
 
     def choose(self, identifier: str) -> None:
         """Make a sample current."""
