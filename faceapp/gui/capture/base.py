@@ -73,7 +73,8 @@ class CaptureBase(ProjectWorkspace):
         self.page.set_narrow(narrow)
 
     def _skips_of(self) -> dict[str, str]:
-        key = f"{self.context.project_name}/{self.context.subject}"
+        project = self.context.project
+        key = f"{project.folder if project is not None else ''}/{self.context.subject}"
         return self._skips.setdefault(key, {}) if self.context.subject else {}
 
     def stands(self) -> tuple[Stand, ...]:

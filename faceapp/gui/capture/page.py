@@ -170,9 +170,8 @@ class CapturePage(QWidget):
 
     # The rig
 
-    def show_cameras(self, cameras: tuple[CameraPlace, ...], columns: int, nine: bool) -> None:
+    def show_cameras(self, cameras: tuple[CameraPlace, ...], columns: int) -> None:
         """Lay out the tiles: one column at the left, or all cameras instead of the 3D view."""
-        del nine
         self.live.set_cameras(cameras, columns)
         self._set_live_width()
 

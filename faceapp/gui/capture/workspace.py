@@ -202,7 +202,7 @@ class CaptureWorkspace(CaptureBase):
         columns = max(1, len({c.group for c in cameras})) if nine else 1
         if nine:  # a row for each kind of camera, a column for each group
             cameras = tuple(sorted(cameras, key=lambda c: c.labels[1]))
-        self.page.show_cameras(cameras, columns, nine)
+        self.page.show_cameras(cameras, columns)
         if self.link.state is RigState.READY and self.shot is None:
             self.link.stream([c.name for c in cameras] if self._here else ())
 

@@ -170,10 +170,15 @@ class Context:
         """Which rig to connect: chosen for this project here, else the project's own."""
         if self.project is None:
             return ""
-        return self._settings.text(f"rig/{self.project.folder.name}") or str(self.project.settings.get("rig", ""))
+        return self._settings.text(f"rig/{self._key}") or str(self.project.settings.get("rig", ""))
+
+    @property
+    def _key(self) -> str:
+        """The project's folder as a name in the settings, where a slash would make groups."""
+        return "" if self.project is None else self.project.folder.resolve().as_posix().replace("/", "|")
 
     def set_rig(self, rig: str) -> None:
         """Choose another rig for this project on this machine."""
         if self.project is not None:
-            self._settings.set_text(f"rig/{self.project.folder.name}", rig)
+            self._settings.set_text(f"rig/{self._key}", rig)
             self.rig_wanted.emit()
