@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def read_photographs(path: Path, landmarks: Sequence[Path], reporter: Reporter) 
         image = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
         if image.dtype != np.uint8:
             raise DataError(f"{path}: an 8-bit picture is expected, got {image.dtype}")
-        marks = next(iter(given.values()), None)
+        marks = _marks_of(path, image, given, reporter)
         if marks is None:
             reporter.warning(f"{path}: no landmarks were given; the mean shape was placed in the face, which is coarse")
             marks = prefill_photograph(image, load_scheme(), path.name)
@@ -110,6 +110,24 @@ def read_photographs(path: Path, landmarks: Sequence[Path], reporter: Reporter) 
             f"{path}: no landmarks for any of its pictures ({', '.join(v.name for v in views) or 'it has none'})"
         )
     return found
+
+
+def _marks_of(
+    path: Path, image: np.ndarray, given: Mapping[str, Landmarks2D], reporter: Reporter
+) -> Landmarks2D | None:
+    """The landmarks of a picture out of those that were given; a warning or an error where they look like another's."""
+    if len(given) > 1 and path.name not in given:
+        raise UsageError(f"{path}: none of the landmark files is of this picture ({', '.join(given)})")
+    marks = given.get(path.name) or next(iter(given.values()), None)
+    if marks is None:
+        return None
+    size = (image.shape[1], image.shape[0])
+    if any(marks.image_size) and tuple(marks.image_size) != size:
+        told = " x ".join(map(str, marks.image_size))
+        raise DataError(f"{path} is {size[0]} x {size[1]} pixels, its landmarks are of a picture of {told}")
+    if marks.view not in ("", path.name, path.stem):
+        reporter.warning(f"{path}: the landmarks say that they are of {marks.view}")
+    return marks
 
 
 def _own_landmarks(bundle: CaptureBundle) -> tuple[dict[str, Landmarks2D], str]:

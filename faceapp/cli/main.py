@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import importlib
 import io
 import os
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 import faceapp
 from faceapp.cli.console import Console
-from faceapp.core.errors import Cancelled, FaceappError
+from faceapp.core.errors import Cancelled, FaceappError, UsageError
 
 COMMANDS = {
     "demo": "the whole journey on the simulated rig, with no display if need be",
@@ -108,6 +109,10 @@ def _open_window(arguments: Sequence[str]) -> int:
     window = importlib.import_module("faceapp.cli.window")
     console = Console(as_json=False)
     try:
+        if len(arguments) > 1:
+            near = difflib.get_close_matches(arguments[0], COMMANDS, 1)
+            hint = f"did you mean {near[0]}?" if near else "see: faceapp --help"
+            raise UsageError(f"{arguments[0]} is no command; {hint}")
         return int(window.run(arguments, console))
     except FaceappError as error:
         console.error(str(error))

@@ -9,11 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from faceapp.app import inspection
 from faceapp.cli.main import main
+from faceapp.core.landmarks import Landmarks2D
+from faceapp.formats.landmark_files import write_landmarks
 from tests.unit.bundles import write_bundle
 
 ROOT = Path(__file__).parents[2]
@@ -200,3 +203,22 @@ def test_a_subject_that_cannot_be_is_wrong_usage(
     assert main(["subject", "add", str(tmp_path / "pilot"), *arguments]) == 2
     assert arguments[0] in capsys.readouterr().err
     assert not list((tmp_path / "pilot" / "subjects").iterdir())
+
+
+def test_a_mistyped_command_is_put_right(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fues", "x", "--out", "y"]) == 2
+    assert "fues is no command; did you mean fuse?" in capsys.readouterr().err
+
+
+def test_landmarks_of_another_picture_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo, marks = tmp_path / "face.png", tmp_path / "marks.json"
+    cv2.imwrite(str(photo), np.full((60, 80, 3), 90, np.uint8))
+    points = np.full((106, 2), 30.0)
+    write_landmarks(marks, Landmarks2D(points=points, view="other.png", image_size=(640, 480)))
+    assert main(["reconstruct", str(photo), "--landmarks", str(marks), "--out", str(tmp_path / "out")]) == 1
+    assert "is 80 x 60 pixels, its landmarks are of a picture of 640 x 480" in capsys.readouterr().err
+    second = tmp_path / "second.json"
+    write_landmarks(second, Landmarks2D(points=points, view="third.png", image_size=(80, 60)))
+    both = ["--landmarks", str(marks), "--landmarks", str(second)]
+    assert main(["reconstruct", str(photo), *both, "--out", str(tmp_path / "out")]) == 2
+    assert "none of the landmark files is of this picture" in capsys.readouterr().err
