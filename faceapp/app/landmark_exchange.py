@@ -81,6 +81,8 @@ def export_landmarks(
     }
     if kind == "json" and (folder / "scan" / "fused.ply").is_file():
         files[out / f"{stem}-3d.json"] = landmarks_on_scan(folder)[0]
+    if not files:
+        raise DataError(f"{sample.id} has no calibrated colour picture, so it has no landmarks")
     return _write_all(files, force)
 
 

@@ -14,7 +14,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", type=Path, help="folder of the project")
     parser.add_argument("--subject", required=True, help="code, such as S0001")
     parser.add_argument("--expression", required=True, help="one of the 22, such as smile, or a word of your own")
-    parser.add_argument("--rig", help="a driver's name or a rig file (default: the project's)")
+    parser.add_argument("--rig", help="a driver's name, a rig file or a bundle to replay (default: the project's)")
     parser.add_argument("--takes", type=int, default=1, help="how many takes (default 1)")
     parser.add_argument("--head", type=Path, help="mesh that the simulated rig scans (mm, y up, z out of the face)")
     parser.add_argument("--seed", type=int, help="of the simulated rig's head and noise")

@@ -86,7 +86,8 @@ class Console:
 
 
 def _print_json(data: dict[str, Any]) -> None:
-    print(json.dumps(_plain(data), ensure_ascii=False, allow_nan=False), flush=True)
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(_plain(data), ensure_ascii=not unicode, allow_nan=False), flush=True)
 
 
 def _plain(value: Any) -> Any:

@@ -171,3 +171,12 @@ def test_a_take_is_not_moved_out_of_its_folder(pilot: Path, expression: str) -> 
     assert main(["sample", "move", str(pilot), "S0001/smile/1", "--expression", expression]) == 2
     assert sorted(pilot.rglob("sample.json")) == before
     assert main(["verify", str(pilot)]) == 0
+
+
+def test_a_sample_without_pictures_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Project.create(tmp_path / "pilot") as project:
+        project.add_subject()
+        with project.new_sample("S0001", "smile") as (_, sample):
+            write_bundle(sample / "capture")
+    assert main(["landmarks", "export", str(tmp_path / "pilot"), "S0001/smile/1", "--out", str(tmp_path / "out")]) == 1
+    assert "has no calibrated colour picture" in capsys.readouterr().err

@@ -222,3 +222,11 @@ def test_landmarks_of_another_picture_are_refused(tmp_path: Path, capsys: pytest
     both = ["--landmarks", str(marks), "--landmarks", str(second)]
     assert main(["reconstruct", str(photo), *both, "--out", str(tmp_path / "out")]) == 2
     assert "none of the landmark files is of this picture" in capsys.readouterr().err
+
+
+def test_json_holds_in_a_terminal_without_unicode(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "Gespräch")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    program = [sys.executable, "-m", "faceapp", "info", str(bundle), "--json"]
+    ended = subprocess.run(program, capture_output=True, cwd=ROOT, env=environment, timeout=60, check=True)
+    assert _strict(ended.stdout.decode("ascii"))[-1]["id"] == "Gespräch"
