@@ -18,7 +18,7 @@ from faceapp.formats.atomic import new_folder
 from faceapp.formats.bundle_writing import GroupFrames, write_description, write_frames
 from faceapp.formats.capture_bundle import read_bundle, white_level
 from faceapp.formats.reports import write_report
-from faceapp.fringe.decode import DecodeSettings, GroupScan, decode_group
+from faceapp.fringe.decode import DecodeSettings, GroupScan, decode_group, with_depth_images
 from faceapp.store.project import Project
 
 
@@ -35,7 +35,7 @@ class Capture:
     groups : dict of str to GroupCapture
         The frames, still in memory.
     seconds : float
-        From the first act to the last group decoded.
+        From the shot to the last group decoded.
     """
 
     sample: Sample
@@ -98,18 +98,16 @@ def capture_sample(
     plan = plan or plan_for(devices)
     project.subject(subject)
     check_expression(expression)
-    start = time.perf_counter()
     takes = [s.take for s in project.samples(subject=subject, expression=expression)]
     devices.prepare(subject, expression, max(takes, default=0) + 1)
+    start = time.perf_counter()
     captured: dict[str, GroupCapture] = {}
     decoding: dict[str, Future[GroupScan]] = {}
-    entries: dict[str, Future[dict[str, object]]] = {}
     total = len(devices.rig.groups)
 
     with (
         project.new_sample(subject, expression) as (sample, folder),
         ThreadPoolExecutor(1, "decode") as decoder,
-        ThreadPoolExecutor(1, "write") as writer,
     ):
 
         def deliver(group: GroupCapture) -> None:
@@ -119,12 +117,15 @@ def capture_sample(
             if on_frames is not None:
                 on_frames(group)
             decoding[name] = decoder.submit(_decode, group, settings, on_scan)
-            entries[name] = writer.submit(write_frames, folder / "capture", _frames(group, plan))
 
         engine.capture(plan, deliver)
         reporter.progress(0.6, "decoding and writing")
         decoded = _gather(decoding)
         seconds = time.perf_counter() - start
+        # Encoding 87 pictures would slow the decoder down; the operator waits for its verdict, not for the disk.
+        reporter.progress(0.7, "writing the frames")
+        groups = [write_frames(folder / "capture", _frames(group, plan)) for group in captured.values()]
+        decoded = _with_all_depths(decoded, captured)
         write_description(
             folder / "capture",
             capture_id=sample.id,
@@ -132,7 +133,7 @@ def capture_sample(
             subject=subject,
             expression=expression,
             sequence=plan.sequence,
-            groups=[entry.result() for entry in entries.values()],
+            groups=groups,
         )
         if truth:
             devices.write_truth(folder / "capture" / "truth")
@@ -164,10 +165,15 @@ def _decode(
     models = {m.name: m for m in group.group.infrared}
     white = {name: white_level(s.frames, models[name].sensor.white_level) for name, s in group.stacks.items()}
     picture = next(iter(group.pictures.values()), None)
-    scan = decode_group(group.group, dict(group.stacks), white, picture, settings)
+    scan = decode_group(group.group, dict(group.stacks), white, picture, settings, depth_images=False)
     if on_scan is not None:
         on_scan(group.group.name, scan)
     return scan
+
+
+def _with_all_depths(decoded: DecodedBundle, captured: dict[str, GroupCapture]) -> DecodedBundle:
+    scans = {name: with_depth_images(scan, captured[name].group) for name, scan in decoded.scans.items()}
+    return DecodedBundle(scans, decoded.failures, decoded.seconds)
 
 
 def _gather(decoding: dict[str, Future[GroupScan]]) -> DecodedBundle:

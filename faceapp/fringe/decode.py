@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from faceapp.core.arrays import BoolArray, Float32Array, UInt8Array
 from faceapp.core.cloud import PointCloud
 from faceapp.core.errors import DecodeError
 from faceapp.core.frames import FrameStack, PhaseMap
-from faceapp.core.rig import CameraGroup
+from faceapp.core.rig import CameraGroup, CameraModel
 from faceapp.fringe.colour import colour_points
 from faceapp.fringe.demodulation import PhaseLimits, decode_phase
 from faceapp.fringe.pinhole_grid import PinholeGrid, epipolar_grids, straight_grid
@@ -132,9 +132,7 @@ def decode_group(
     wanted = (
         list(group.cameras) if depth_images else [c for c in group.cameras if c is group.rgb and picture is not None]
     )
-    with ThreadPoolExecutor(2) as pool:
-        images = list(pool.map(lambda camera: render_depth(cloud.points, faces, camera), wanted))
-    depths = {camera.name: image for camera, image in zip(wanted, images, strict=True)}
+    depths = _depth_images(cloud, faces, wanted)
     colors = grey
     if group.rgb is not None and picture is not None:
         colors = colour_points(cloud.points, group.rgb, picture, depths[group.rgb.name], grey)
@@ -142,6 +140,20 @@ def decode_group(
         cloud.points, cloud.normals, colors, cloud.sigma, cloud.pixels, camera=cloud.camera, groups=(group.name,)
     )
     return GroupScan(cloud, faces, phases, depths, phases[0].noise_known)
+
+
+def with_depth_images(scan: GroupScan, group: CameraGroup) -> GroupScan:
+    """Return the scan with the depth image of every camera of its group; those that are there stay."""
+    lacking = [camera for camera in group.cameras if camera.name not in scan.depths]
+    return replace(scan, depths={**scan.depths, **_depth_images(scan.cloud, scan.faces, lacking)})
+
+
+def _depth_images(
+    cloud: PointCloud, faces: npt.NDArray[np.int32], cameras: list[CameraModel]
+) -> dict[str, Float32Array]:
+    with ThreadPoolExecutor(2) as pool:
+        images = pool.map(lambda camera: render_depth(cloud.points, faces, camera), cameras)
+        return {camera.name: image for camera, image in zip(cameras, images, strict=True)}
 
 
 def _triangulate(group: CameraGroup, phases: tuple[PhaseMap, ...], axis: str) -> InverseDepth:
