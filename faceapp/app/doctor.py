@@ -122,6 +122,9 @@ def has_display() -> bool:
 
 def _disk(folder: Path) -> Finding:
     existing = next(p for p in [folder.resolve(), *folder.resolve().parents] if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        why = "may not be written" if existing.is_dir() else "is a file"
+        return Finding("disk", "missing", f"{existing} {why}, so no project can lie there; name another folder")
     free = shutil.disk_usage(existing).free / 1e9
     state = "good" if free > 5 else "missing"
     return Finding("disk", state, f"{free:.0f} GB free at {existing}" + ("" if free > 5 else "; a session needs 5 GB"))

@@ -132,3 +132,9 @@ def test_what_holds_no_scan_cannot_be_registered(tmp_path: Path, capsys: pytest.
     for path, told in ((tmp_path, "holds no mesh.ply and no capture.json"), (tmp_path / "x", "does not exist")):
         assert main(["register", str(path), "--out", str(tmp_path / "out")]) == 1
         assert told in capsys.readouterr().err
+
+
+def test_doctor_says_that_no_project_can_lie_in_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("x")
+    assert main(["doctor", str(tmp_path / "file")]) == 1
+    assert "file is a file, so no project can lie there" in capsys.readouterr().out
