@@ -123,6 +123,10 @@ def test_measured_points_are_where_the_surface_is(
     e = error[front & known] * 1000
     robust = 1.4826 * np.median(np.abs(e - np.median(e)))
     normalised = error[front & known] / sigma[front & known]
+    print(
+        f"\n{group}: bias {np.median(e):.1f} um, robust {robust:.1f}, mean {np.mean(np.abs(e)):.1f}, "
+        f"p95 {np.percentile(np.abs(e), 95):.1f}"
+    )
     count = {"left": 346_321, "middle": 290_334, "right": 370_085}[group]
     assert abs(len(scans[group].cloud) / count - 1) < 0.05
     assert abs(np.median(e)) < 3
