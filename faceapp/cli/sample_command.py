@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     retake = acts.add_parser("retake", help="the take is to be done again; it is kept")
     move = acts.add_parser("move", help="put a wrong subject or expression right")
     for sub in (accept, retake, move):
-        sub.add_argument("project", type=Path)
+        sub.add_argument("project", type=Path, help="folder of the project")
         sub.add_argument("sample", help="such as S0001/smile/1")
         sub.add_argument("--by", default="command line", help="initials of who says so")
         add_json_option(sub)
