@@ -31,6 +31,9 @@ from faceapp.landmarks.scheme import load_scheme
 from faceapp.pipeline.registry import get_plugin
 from faceapp.pipeline.stages import RegistrationInput
 
+LITTLE_SEEN = 0.3
+"""Share of the template's face below which a result is doubted."""
+
 RENDER_DISTANCE = "faceapp.render.distance:distance_picture"
 """Rendering happens in a worker: VTK in the window's process belongs to the window's thread."""
 
@@ -104,8 +107,22 @@ def register_scan(
             chosen, RegistrationInput(scan, template, landmarks), parameters, reporter, seed=seed, inputs=inputs
         )
     registration: Registration = run.value
-    report = Report(registration_metrics(registration, landmarks), run.provenance, run.warnings)
+    metrics = registration_metrics(registration, landmarks)
+    report = Report(metrics, run.provenance, run.warnings + _doubts(metrics))
+    for doubt in report.warnings[len(run.warnings) :]:
+        reporter.warning(doubt)
     return RegistrationResult(registration, landmarks, report, run.log)
+
+
+def _doubts(metrics: tuple[Metric, ...]) -> tuple[str, ...]:
+    """Sentences about a result that ran through and is still no registration."""
+    seen = next(m.value for m in metrics if m.name == "face.seen")
+    if isinstance(seen, float) and seen < LITTLE_SEEN:
+        return (
+            f"the scan shows only {seen:.0%} of the template's face; is it a face, in mm, y up, z out of the face? "
+            "Give landmarks (--landmarks) to say where it is",
+        )
+    return ()
 
 
 def registration_metrics(result: Registration, landmarks: Landmarks3D | None) -> tuple[Metric, ...]:

@@ -117,3 +117,16 @@ def test_a_plugin_that_cannot_be_imported_is_named(stranger: Plugin, tmp_path: P
     assert {p.name for p in plugins} >= set(OURS)
     assert "stranger" in broken[0]
     assert "no_such_library" in broken[0]
+
+
+def test_what_is_no_face_is_doubted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A registration runs through on anything; the sentence says that it should not be believed."""
+    from faceapp.core.mesh import Mesh
+    from faceapp.formats.ply import write_mesh
+    from tests.unit.test_geometry import bumpy
+
+    plate = bumpy(40, 60.0)
+    write_mesh(tmp_path / "plate.ply", Mesh(plate.vertices, plate.faces))
+    assert main(["register", str(tmp_path / "plate.ply"), "--out", str(tmp_path / "out")]) in (0, 1)
+    told = capsys.readouterr().err
+    assert "is it a face" in told or "was not found in the scan" in told

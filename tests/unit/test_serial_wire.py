@@ -103,9 +103,11 @@ def test_sequence_travels_as_parameters(sequence: FringeSequence) -> None:
 @given(st.binary(max_size=120))
 def test_any_bytes_are_a_sequence_or_refused(data: bytes) -> None:
     try:
-        wire.unpack_sequence(data)
+        sequence, period = wire.unpack_sequence(data)
     except (WireError, SequenceError):
         return
+    assert len(sequence) > 0
+    assert period >= 0
 
 
 def test_greeting_comes_back() -> None:
