@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -122,6 +122,7 @@ class Background:
     def __init__(self, relay: Relay, threads: int = 2) -> None:
         self._relay = relay
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="faceapp-gui")
+        self._futures: set[Future[Any]] = set()
 
     def run(
         self,
@@ -135,9 +136,18 @@ class Background:
             _log.error("work in the background failed", exc_info=error)
 
         future = self._pool.submit(work)
+        self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
         self._relay.watch(future, done, failed or log)
         return future
 
-    def close(self) -> None:
-        """Let the running work end and drop the rest."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def close(self, patience_s: float | None = None) -> None:
+        """Drop what waits and let the running work end, with a limit for at most that time."""
+        shut_down(self._pool, self._futures, patience_s)
+
+
+def shut_down(pool: ThreadPoolExecutor, futures: Collection[Future[Any]], patience_s: float | None) -> None:
+    """Drop what waits in a pool; wait for the end of what runs, or for as long as there is patience."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    if not wait(list(futures), patience_s).not_done:
+        pool.shutdown(wait=True)

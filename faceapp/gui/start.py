@@ -24,6 +24,7 @@ from faceapp.gui.widgets.messages import EmptyState
 
 _log = logging.getLogger(__name__)
 _SIGNALS_EVERY_MS = 250
+_OUR_THREADS = ("faceapp-gui", "faceapp-job", "ThreadPoolExecutor", "decode", "write")
 
 # Imported on a thread once the window stands, so that the first use does not wait.
 HEAVY = ("vtkmodules.vtkRenderingOpenGL2", "vtkmodules.vtkFiltersGeneral", "scipy.spatial")
@@ -159,9 +160,21 @@ def run_window(project: Path | None = None, settings_path: Path | str | None = N
     program.window.show()
     ticks = _close_on_signals(program.window)
     try:
-        return application.exec()
+        status = application.exec()
     finally:
         ticks.stop()
+    _leave(status)
+    return status
+
+
+def _leave(status: int) -> None:
+    """End the workers, and the process too where a cancelled job does not come to its end."""
+    from faceapp.app.jobs import worker_pool
+
+    worker_pool().close()
+    if any(t.name.startswith(_OUR_THREADS) for t in threading.enumerate() if not t.daemon):
+        logging.shutdown()
+        os._exit(status)
 
 
 def _close_on_signals(window: MainWindow) -> QTimer:

@@ -10,7 +10,8 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from faceapp.app.annotating import AnnotationSession, AnnotationView
+from faceapp.app.annotating import AnnotationSession
+from faceapp.app.sample_views import AnnotationView
 from faceapp.core.cloud import PointCloud
 from faceapp.core.landmarks import Landmarks2D, PlacedBy, Visibility
 from faceapp.core.rig import CameraModel

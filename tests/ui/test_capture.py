@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,13 @@ def test_a_session_on_a_replayed_rig(qtbot: Any, settings: WindowSettings, tmp_p
     qtbot.waitUntil(lambda: [s.verdict for s in program.context.content.samples] == [Verdict.RETAKEN])
     assert capture.expression == "neutral"  # the same once more
     shoot(qtbot, program, capture)
+    heard: list[str] = []
+    assert capture.link.devices is not None
+    qtbot.waitUntil(lambda: capture.can_shoot)  # what follows is prepared while the take is judged
+    capture.link.devices.prepare = lambda _, expression, take: heard.append(expression)  # type: ignore[method-assign]
     qtbot.keyClick(program.window, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: capture.expression == "mouth_stretch")
+    qtbot.waitUntil(lambda: capture.stands()[0].standing is Standing.ACCEPTED)
+    assert capture.expression == "mouth_stretch" and capture.can_shoot and heard == []
     assert [s.take for s in program.context.samples()] == [2]
     program.window.close()
 
@@ -150,4 +156,44 @@ def test_all_nine_stand_instead_of_the_3d_view(qtbot: Any, settings: WindowSetti
     capture._lay_out_cameras()
     assert len(capture.page.live.view.names) == 6  # two infrared cameras in each of three groups
     assert not capture.page.middle.isVisible()
+    program.window.close()
+
+
+def test_the_newest_choice_is_prepared_and_never_two_at_once(
+    qtbot: Any, settings: WindowSettings, tmp_path: Path
+) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    qtbot.waitUntil(lambda: capture.can_shoot)
+    heard: list[tuple[str, str, int]] = []
+    go_on, at_once = threading.Event(), threading.Lock()
+
+    def prepare(subject: str, expression: str, take: int) -> None:
+        with at_once:
+            heard.append((subject, expression, take))
+            assert go_on.wait(20)
+
+    assert capture.link.devices is not None
+    capture.link.devices.prepare = prepare  # type: ignore[method-assign]
+    capture.choose_expression("smile")
+    qtbot.waitUntil(lambda: len(heard) == 1)
+    capture.choose_expression("grin")
+    capture.choose_expression("anger")
+    assert capture.page.ready.text == "Preparing…" and not capture.can_shoot
+    go_on.set()
+    qtbot.waitUntil(lambda: capture.can_shoot)
+    assert heard == [("S0001", "smile", 1), ("S0001", "anger", 1)]
+    assert capture.page.ready.text == "Ready to shoot"
+    program.window.close()
+
+
+def test_an_old_take_shows_its_cloud_again(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    shoot(qtbot, program, capture)
+    points = sum(g.points for g in capture._groups.values())
+    capture.choose_expression("smile")
+    assert capture.take is None and not capture.page._surfaces
+    capture.choose_expression("neutral")
+    qtbot.waitUntil(lambda: len(capture.page._surfaces) == 3)
+    assert sum(len(cloud) for cloud in capture.page._surfaces.values()) == points
+    assert capture.judging  # it can still be accepted
     program.window.close()

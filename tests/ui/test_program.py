@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from faceapp.core.signals import Reporter
 from faceapp.gui.program.bundle import BundleWorkspace
 from faceapp.gui.program.context import Content, Context
 from faceapp.gui.shell.settings import WindowSettings
+from faceapp.gui.theme import theme
+from faceapp.gui.widgets.buttons import Button
 from faceapp.store.project import Project
 from tests.ui.programs import messages, prompt, start, tiny_bundle, tiny_project
 
@@ -168,3 +171,44 @@ def test_the_command_needs_a_display(monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setattr("faceapp.app.doctor.has_display", lambda: False)
     assert run([], Console(False)) == 1
     assert "no display" in capsys.readouterr().err
+
+
+def test_a_question_has_the_focus_and_the_only_blue_button(
+    qtbot: Any, settings: WindowSettings, tmp_path: Path
+) -> None:
+    program = start(qtbot, settings, tiny_project(tmp_path / "p", str(tiny_bundle(tmp_path / "bundle"))), operator="")
+    window = program.window
+    field = prompt(program).findChild(QLineEdit)
+    assert field is not None and window.focusWidget() is field  # though the workspace came after the question
+    blue = theme().tokens.fill
+    page = window.workspace("capture")
+    primary = [b for b in page.findChildren(Button) if b.property("kind") == "primary" and b.isVisible()]
+    assert primary and not any(blue in _colours(b) for b in primary)
+    qtbot.keyClicks(field, "mh")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert program.context.operator == "MH"
+    qtbot.waitUntil(lambda: any(blue in _colours(b) for b in primary if b.isEnabled()), timeout=20_000)
+    window.close()
+
+
+def _colours(widget: Button) -> set[str]:
+    picture = widget.grab().toImage()
+    return {picture.pixelColor(x, picture.height() // 2).name().upper() for x in range(0, picture.width(), 2)}
+
+
+def test_closing_cancels_a_job_and_does_not_wait_for_one_that_does_not_hear(
+    qtbot: Any, settings: WindowSettings
+) -> None:
+    program = start(qtbot, settings)
+    begun, let_go = threading.Event(), threading.Event()
+
+    def deaf(_: Reporter) -> None:
+        begun.set()
+        let_go.wait(20)
+
+    program.jobs.run("Deaf", deaf, lambda _: None)
+    assert begun.wait(5)
+    start_s = time.perf_counter()
+    program.window.close()
+    assert time.perf_counter() - start_s < 2.0
+    let_go.set()

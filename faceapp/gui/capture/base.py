@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 from typing_extensions import override
 
+from faceapp.core.cloud import PointCloud
 from faceapp.core.subject import Sample, Verdict
 from faceapp.gui.bridge import Background
 from faceapp.gui.capture.figures import GroupFigures
 from faceapp.gui.capture.guides import make_guide
 from faceapp.gui.capture.page import CapturePage
-from faceapp.gui.capture.protocol import Stand, load_expressions, stands_of, title_of
+from faceapp.gui.capture.protocol import Stand, load_expressions, next_open, stands_of, title_of
 from faceapp.gui.capture.rig_link import RigLink, RigState
 from faceapp.gui.capture.shot import Shot
-from faceapp.gui.capture.thumbnails import read_thumbnail
+from faceapp.gui.capture.stored import read_clouds, read_thumbnail
 from faceapp.gui.program.program import Program, ProjectWorkspace
 from faceapp.gui.widgets.messages import EmptyState
+from faceapp.gui.widgets.states import State
 
-if TYPE_CHECKING:
-    pass
+_VERDICTS = {
+    Verdict.OPEN: ("No verdict", State.CHECK),
+    Verdict.ACCEPTED: ("Accepted", State.GOOD),
+    Verdict.RETAKEN: ("Taken again", State.NONE),
+    Verdict.SKIPPED: ("Skipped", State.NONE),
+}
 
 
 class CaptureBase(ProjectWorkspace):
@@ -87,7 +93,7 @@ class CaptureBase(ProjectWorkspace):
     @property
     def can_shoot(self) -> bool:
         """Whether Space would shoot."""
-        ready = self.link.state is RigState.READY and self.shot is None
+        ready = self.link.state is RigState.READY and not self.link.preparing and self.shot is None
         return ready and self.context.can_write and bool(self.context.subject) and not self.page.counting
 
     @property
@@ -119,14 +125,54 @@ class CaptureBase(ProjectWorkspace):
         self._groups = {}
         self.page.clear_take()
 
+    def _show_last(self) -> None:
+        """Show the newest take of the expression again, if there is one."""
+        last = self._stand().last
+        if last is None:
+            self._forget_take()
+        elif self.take is None or self.take.id != last.id:
+            self._show_take(last)
+
+    def _show_take(self, take: Sample) -> None:
+        """Show a take that lies in the project: its clouds are read on a thread."""
+        project = self.context.project
+        assert project is not None
+        self._forget_take()
+        self.take = take
+        words, state = _VERDICTS[take.verdict]
+        self.page.verdict.clear(title_of(take.expression), f"take {take.take}", words, state)
+
+        def show(clouds: dict[str, PointCloud]) -> None:
+            if self.take is None or self.take.id != take.id or self.shot is not None:
+                return
+            for name, cloud in clouds.items():
+                self.page.show_surface(name, cloud)
+            self.page.show_caption(sum(len(cloud) for cloud in clouds.values()))
+
+        self.background.run(
+            partial(read_clouds, project.sample_folder(take)),
+            show,
+            partial(self.program.show_failure, f"Take {take.take} of {title_of(take.expression)} cannot be shown"),
+        )
+
     def _show_subject(self) -> None:
         stands = self.stands()
         self.page.show_subjects([s.code for s in self.context.content.subjects], self.context.subject)
         self.page.show_strip(stands, self.expression, self._thumbnails, self._guides)
         self._ask_thumbnails(stands)
         self.page.show_takes(self._stand(), self.take)
+        self._prepare()
         self._show_acts()
         self._show_crumbs()
+
+    def _prepare(self) -> None:
+        """Have the devices hear what is shot next; while a take waits for its verdict, what follows if it is good."""
+        if self.shot is not None or not self.context.subject or not self.context.can_write:
+            return
+        stands = self.stands()
+        name = next_open(stands, self.expression) if self.judging else self.expression
+        takes = next(s for s in stands if s.expression.name == name).takes
+        self.link.prepare((self.context.subject, name, max((t.take for t in takes), default=0) + 1))
 
     def _show_acts(self) -> None:
         page, stand = self.page, self._stand()
@@ -135,7 +181,7 @@ class CaptureBase(ProjectWorkspace):
         page.verdict.show_acts(self.can_shoot, self.judging)
         page.subjects.setEnabled(self.shot is None and bool(self.context.content.subjects))
         if self.shot is None and not page.counting:
-            page.show_idle(self.link.state, self.context.can_write, bool(self.context.subject))
+            page.show_idle(self.link.state, self.link.preparing, self.context.can_write, bool(self.context.subject))
 
     def _show_crumbs(self) -> None:
         self.show_crumbs(title_of(self.expression))

@@ -39,11 +39,13 @@ class LivePanel(QWidget):
         column.addWidget(self.view, 1)
         self._cameras: tuple[CameraPlace, ...] = ()
         self._columns = 1
+        self._waiting = "No picture yet"
         self._pictures: dict[str, dict[str, Pixels]] = {mode: {} for mode, _ in MODES}
 
-    def set_cameras(self, cameras: tuple[CameraPlace, ...], columns: int) -> None:
-        """Lay out tiles for these cameras."""
+    def set_cameras(self, cameras: tuple[CameraPlace, ...], columns: int, preparing: bool) -> None:
+        """Lay out tiles for these cameras; say what they wait for."""
         self._cameras, self._columns = cameras, columns
+        self._waiting = "Preparing…" if preparing else "No picture yet"
         self._show_all()
 
     def take_live(self, camera: str, picture: Pixels) -> None:
@@ -79,7 +81,7 @@ class LivePanel(QWidget):
             picture = self._pictures[mode].get(camera.name)
             if picture is None and mode != "live" and camera.role == "rgb":
                 picture = self._of_group(mode, camera.group)
-            note = "No picture yet" if live else "Not decoded yet"
+            note = self._waiting if live else "Not decoded yet"
             self.view.set_guide(camera.name, live and camera.role == "rgb" and self._columns == 1)
             self.view.set_note(camera.name, note)
             self.view.set_picture(camera.name, picture)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from typing_extensions import override
 
+from faceapp.core.cloud import PointCloud
 from faceapp.core.mesh import Mesh
 from faceapp.core.subject import Sample
 from faceapp.gui.capture.countdown import Countdown
@@ -31,6 +33,7 @@ _STRIP = {
     Standing.SKIPPED: State.NONE,
     Standing.OPEN: State.NONE,
 }
+_WHOLE_STRIP = 1840  # px that 23 expressions need
 _GROUP_ORDER = ("right", "middle", "left")
 _BEHIND = {"middle": 0.0, "right": 40.0, "left": 80.0}  # the front view first; some 0.3 mm each
 
@@ -57,7 +60,7 @@ class CapturePage(QWidget):
         super().__init__(parent)
         surface(self, "line")
         self._narrow = False
-        self._surfaces: dict[str, Mesh] = {}
+        self._surfaces: dict[str, Mesh | PointCloud] = {}
         self.view = View3D()
         self.live = LivePanel()
         self.verdict = VerdictPanel()
@@ -153,9 +156,19 @@ class CapturePage(QWidget):
         self.verdict.set_narrow(narrow)
         self.verdict.setFixedWidth(288 if narrow else 348)
         self.strip.setFixedHeight(112 if narrow else 140)
-        self.strip.set_cell(QSize(80, 100 if narrow else 134))
+        self._set_cell()
         self.done.setVisible(not narrow)
         self._set_live_width()
+
+    def _set_cell(self) -> None:
+        """Leave room for the scroll bar below the strip where not all expressions fit."""
+        scrolled = self.width() < _WHOLE_STRIP
+        self.strip.set_cell(QSize(80, 100 if self._narrow else 126 if scrolled else 134))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._set_cell()
 
     def _set_live_width(self) -> None:
         nine = self.views.current == "nine"
@@ -170,9 +183,9 @@ class CapturePage(QWidget):
 
     # The rig
 
-    def show_cameras(self, cameras: tuple[CameraPlace, ...], columns: int) -> None:
+    def show_cameras(self, cameras: tuple[CameraPlace, ...], columns: int, preparing: bool) -> None:
         """Lay out the tiles: one column at the left, or all cameras instead of the 3D view."""
-        self.live.set_cameras(cameras, columns)
+        self.live.set_cameras(cameras, columns, preparing)
         self._set_live_width()
 
     def show_rig(self, state: RigState, name: str, error: str) -> None:
@@ -195,7 +208,7 @@ class CapturePage(QWidget):
             acts = [("Connect", self.rig_retry.emit), ("Choose rig…", self.rig_choose.emit)]
             layout.addWidget(EmptyState("plugs", "No rig is connected", "Connect the rig of this project.", acts))
 
-    def show_idle(self, rig: RigState, can_write: bool, has_subject: bool) -> None:
+    def show_idle(self, rig: RigState, preparing: bool, can_write: bool, has_subject: bool) -> None:
         """Say whether a shot is possible, and if not what to do first."""
         if not can_write:
             self.show_ready("Read-only", State.CHECK)
@@ -205,6 +218,8 @@ class CapturePage(QWidget):
             self.show_ready("No rig", State.BAD if rig is RigState.FAILED else State.NONE)
         elif not has_subject:
             self.show_ready("No subject", State.CHECK)
+        elif preparing:
+            self.show_ready("Preparing…", State.WORK)
         else:
             self.show_ready("Ready to shoot", State.GOOD)
         if not has_subject and can_write:
@@ -254,10 +269,10 @@ class CapturePage(QWidget):
         self.live.clear_decoded()
         self.verdict.clear("No take yet", "")
 
-    def show_surface(self, group: str, mesh: Mesh) -> None:
+    def show_surface(self, group: str, surface: Mesh | PointCloud) -> None:
         """Put what a group measured into the 3D view."""
-        self._surfaces[group] = mesh
-        self.view.set_layer(group, mesh, self._style(group))
+        self._surfaces[group] = surface
+        self.view.set_layer(group, surface, self._style(group))
 
     def _style(self, group: str) -> LayerStyle:
         look = self.look.current

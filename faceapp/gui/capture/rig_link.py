@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _LIVE_WIDTH = 560  # px; a tile shows no more
 _LIVE_PERIOD = 0.09  # s between two pictures of a camera
+_END_S = 1.0  # s that the thread has to end once the devices are closed
+
+Scene = tuple[str, str, int]  # subject, expression, take
 
 
 @enum.unique
@@ -74,6 +77,8 @@ class RigLink:
         self.state = RigState.NONE
         self.name = ""
         self.error: BaseException | None = None
+        self.preparing = False
+        self._next: Scene | None = None
         self._wanted: tuple[str, ...] = ()
         self._streaming: tuple[str, ...] = ()
         self._last: dict[str, float] = {}
@@ -87,7 +92,7 @@ class RigLink:
         """Connect another rig; the one before is closed."""
         self.name, self.state, self.error = name, RigState.CONNECTING, None
         old, self.devices, self.engine = self.devices, None, None
-        self._streaming = ()
+        self._streaming, self.preparing, self._next = (), False, None
         self.changed.emit()
 
         def work() -> tuple[ConnectedRig, CaptureEngine]:
@@ -107,6 +112,7 @@ class RigLink:
         """Give the devices back."""
         old, self.devices, self.engine = self.devices, None, None
         self.state, self._streaming, self.name = RigState.NONE, (), ""
+        self.preparing, self._next = False, None
         if old is not None:
             self._background.run(old.close, lambda _: None)
         self.changed.emit()
@@ -157,6 +163,32 @@ class RigLink:
             colour = [c for c in mine if c.role == "rgb"]
             result.append((colour if i == len(groups) // 2 and colour else mine)[0])
         return tuple(result[:3])
+
+    # What comes next
+
+    def prepare(self, scene: Scene) -> None:
+        """Tell the devices what comes next; of choices that pile up only the newest is told."""
+        devices = self.devices
+        if devices is None or self.state is not RigState.READY or scene == self._next:
+            return
+        self._next = scene
+
+        def work() -> None:
+            if scene == self._next and not self._closed:
+                devices.prepare(*scene)
+
+        def ended(error: BaseException | None = None) -> None:
+            if scene != self._next or devices is not self.devices:
+                return
+            self.preparing = False
+            if error is not None:
+                self.state, self.error, self._next = RigState.FAILED, error, None
+            self.changed.emit()
+
+        if not self.preparing:
+            self.preparing = True
+            self.changed.emit()
+        self._background.run(work, lambda _: ended(), ended)
 
     # The live view
 
@@ -212,14 +244,15 @@ class RigLink:
         self._background.run(work, done, failed)
 
     def close(self) -> None:
-        """Stop a capture, give the devices back, wait for the thread."""
+        """Stop a capture and give the devices back; a thread that waits for them hears that they are gone."""
         self._closed = True
         if self.engine is not None:
             self.engine.cancel()
         devices, self.devices = self.devices, None
-        self._background.close()
+        self._background.close(0.0 if self.preparing else _END_S)
         if devices is not None:
             devices.close()
+        self._background.close(_END_S)
 
 
 def _place(info: CameraInfo, infos: Sequence[CameraInfo]) -> CameraPlace:

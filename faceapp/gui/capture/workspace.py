@@ -114,6 +114,7 @@ class CaptureWorkspace(CaptureBase):
         self._set_countdown(bool(state.get("countdown", True)))
         if state.get("expression") in [e.name for e in load_expressions()]:
             self.expression = state["expression"]
+        self._show_last()
         self._show_subject()
 
     @override
@@ -148,6 +149,7 @@ class CaptureWorkspace(CaptureBase):
             self._forget_take()
             if self._stand().standing in (Standing.ACCEPTED, Standing.SKIPPED):
                 self.expression = next_open(self.stands(), "")
+            self._show_last()
         self._show_subject()
 
     def new_subject(self) -> None:
@@ -193,6 +195,7 @@ class CaptureWorkspace(CaptureBase):
         else:
             status.set_state("devices", "", State.NONE)
         self.page.show_rig(link.state, name, error)
+        self._prepare()
         self._lay_out_cameras()
         self._show_acts()
 
@@ -202,7 +205,7 @@ class CaptureWorkspace(CaptureBase):
         columns = max(1, len({c.group for c in cameras})) if nine else 1
         if nine:  # a row for each kind of camera, a column for each group
             cameras = tuple(sorted(cameras, key=lambda c: c.labels[1]))
-        self.page.show_cameras(cameras, columns)
+        self.page.show_cameras(cameras, columns, self.link.preparing)
         if self.link.state is RigState.READY and self.shot is None:
             self.link.stream([c.name for c in cameras] if self._here else ())
 
@@ -230,6 +233,7 @@ class CaptureWorkspace(CaptureBase):
         shot = self.shot = Shot(
             project, devices, engine, self.context.subject, self.expression, self.relay, self._group_arrived
         )
+        self.page.show_ready("Shooting", State.WORK)
         self.page.begin_take(title_of(self.expression), len(self._stand().takes) + 1)
         self._show_acts()
 
@@ -325,7 +329,9 @@ class CaptureWorkspace(CaptureBase):
             words = {Verdict.ACCEPTED: "Accepted", Verdict.RETAKEN: "Retake", Verdict.SKIPPED: "Skipped"}
             good = verdict is Verdict.ACCEPTED
             self.page.verdict.show_badge(words[verdict], State.GOOD if good else State.NONE)
-            self.program.reload(lambda: self._go_on(go_on))
+            if go_on and self.shot is None:  # before the list is read: what was prepared stays what comes next
+                self.expression = next_open(self.stands(), self.expression)
+            self.program.reload()
 
         self.background.run(
             lambda: project.give_verdict(take, verdict, by=by, reason=reason),
@@ -333,24 +339,17 @@ class CaptureWorkspace(CaptureBase):
             partial(self.program.show_failure, "The verdict cannot be saved"),
         )
 
-    def _go_on(self, to_next: bool) -> None:
-        if to_next and self.shot is None:
-            self.expression = next_open(self.stands(), self.expression)
-        self._show_subject()
-
     def choose_expression(self, name: str) -> None:
         """Make an expression the next one to shoot."""
         if self.shot is None and not self.page.counting:
             self.expression = name
-            last = self._stand().last
-            if self.take is None or last is None or self.take.id != last.id:
-                self._forget_take()
+            self._show_last()
             self._show_subject()
 
     def _take_chosen(self, row: int) -> None:
         takes = self._stand().takes
-        if 0 <= row < len(takes):
-            self.take = takes[row]
+        if 0 <= row < len(takes) and self.shot is None:
+            self._show_take(takes[row])
             self.context.set_sample(takes[row])
             self._show_acts()
 

@@ -6,7 +6,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,10 @@ from psygnal import Signal
 
 from faceapp.core.errors import Cancelled, FaceappError
 from faceapp.core.signals import Event, Progress, Reporter
-from faceapp.gui.bridge import Relay
+from faceapp.gui.bridge import Relay, shut_down
 from faceapp.gui.shell.statusbar import StatusBar
+
+_END_S = 1.0  # s that a cancelled job has to end when the window closes
 
 
 @dataclass(eq=False)
@@ -47,6 +49,7 @@ class JobQueue:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="faceapp-job")
         self._waiting: deque[_Job] = deque()
         self._running: _Job | None = None
+        self._future: Future[Any] | None = None
         self._total = self._at = 0
         relay.listen(self._progressed, self._show, latest_only=True)
         bar.jobCancelled.connect(self.cancel)
@@ -94,7 +97,7 @@ class JobQueue:
             if isinstance(event, Progress):
                 self._progressed.emit(job, event.done, event.text)
 
-        future = self._pool.submit(job.work, Reporter(tell, job.stop))
+        future = self._future = self._pool.submit(job.work, Reporter(tell, job.stop))
         self._relay.watch(future, lambda value: self._ended(job, value, None), lambda e: self._ended(job, None, e))
 
     def _far(self, text: str) -> str:
@@ -114,11 +117,11 @@ class JobQueue:
             self._next()
 
     def close(self) -> None:
-        """Stop what runs and wait for its end."""
+        """Stop what runs and wait a moment for its end."""
         self._waiting.clear()
         if self._running is not None:
             self._running.stop.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        shut_down(self._pool, [self._future] if self._future is not None else [], _END_S)
 
 
 def words_of(error: BaseException) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from faceapp.core.signals import Reporter
 from faceapp.core.subject import Sample
 from faceapp.gui.annotate.opening import Opening
 from faceapp.gui.capture.protocol import title_of
-from faceapp.gui.capture.thumbnails import read_thumbnail
+from faceapp.gui.capture.stored import read_thumbnail
 from faceapp.gui.picture.pyramid import Pyramid
 from faceapp.gui.program.program import Program, ProjectWorkspace
 from faceapp.gui.review.figures_panel import REASONS

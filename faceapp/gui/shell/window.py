@@ -20,7 +20,8 @@ from faceapp.gui.shell.settings import SCALES, WindowSettings
 from faceapp.gui.shell.statusbar import StatusBar
 from faceapp.gui.shell.topbar import TopBar
 from faceapp.gui.shell.workspace import ORDER, Workspace, WorkspaceEntry
-from faceapp.gui.theme import SIZES, surface, theme
+from faceapp.gui.theme import SIZES, restyle, surface, theme
+from faceapp.gui.widgets.buttons import Button
 from faceapp.gui.widgets.messages import Act, EmptyState, MessageBar
 from faceapp.gui.widgets.states import State
 
@@ -220,7 +221,7 @@ class MainWindow(QMainWindow):
         self.rail.set_current(identifier)
         self.actions_registry.set_workspace(identifier)
         wanted.enter()
-        wanted.setFocus()
+        self._give_focus()
         self.workspaceChanged.emit(identifier)
 
     @property
@@ -303,6 +304,7 @@ class MainWindow(QMainWindow):
         for old in self.findChildren(Prompt):
             self._remove_message(old)
         self._add_message(prompt)
+        self._show_asking(True)
         prompt.take_focus()
 
     def _add_message(self, message: MessageBar | Prompt) -> None:
@@ -314,8 +316,29 @@ class MainWindow(QMainWindow):
         self._messages.removeWidget(message)
         message.hide()
         message.deleteLater()
-        if self._current:
+        if isinstance(message, Prompt):
+            self._show_asking(False)
+        self._give_focus()
+
+    @property
+    def _question(self) -> Prompt | None:
+        """What is asked now."""
+        widgets = (item.widget() for i in range(self._messages.count()) if (item := self._messages.itemAt(i)))
+        return next((w for w in widgets if isinstance(w, Prompt)), None)
+
+    def _give_focus(self) -> None:
+        """Put the keys where the next act is: into a question, else into the workspace."""
+        question = self._question
+        if question is not None:
+            question.take_focus()
+        elif self._current:
             self._built[self._current].setFocus()
+
+    def _show_asking(self, asking: bool) -> None:
+        """Leave the blue to the button of the question."""
+        self.stack.setProperty("asking", asking)
+        for button in self.stack.findChildren(Button):
+            restyle(button)
 
     # Life
 

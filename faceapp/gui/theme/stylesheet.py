@@ -78,6 +78,9 @@ def _buttons(t: Tokens) -> str:
     QPushButton[kind="primary"]:pressed {{ background: {t.fill}; }}
     QPushButton[kind="primary"]:focus {{ border-color: {t.text}; }}
     QPushButton[kind="primary"]:disabled {{ background: {t.raised}; color: {disabled}; }}
+    *[asking="true"] QPushButton[kind="primary"] {{ background: {t.raised}; color: {t.text}; }}
+    *[asking="true"] QPushButton[kind="primary"]:hover {{ background: {t.hover}; }}
+    *[asking="true"] QPushButton[kind="primary"]:disabled {{ color: {disabled}; }}
     QPushButton[kind="quiet"] {{ background: transparent; color: {t.text2}; }}
     QPushButton[kind="quiet"]:hover {{ background: {t.raised}; color: {t.text}; }}
     QPushButton[kind="quiet"]:disabled {{ background: transparent; color: {disabled}; }}
@@ -112,6 +115,8 @@ def _fields(t: Tokens, more_contrast: bool) -> str:
         border: 1px solid {rim}; border-radius: 6px; padding: 1px 9px; selection-background-color: {t.selection};
         selection-color: {t.text}; }}
     QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ min-height: 26px; max-height: 26px; }}
+    *[surface="raised"] QLineEdit, *[surface="raised"] QAbstractSpinBox, *[surface="raised"] QComboBox {{
+        background: {t.panel}; }}
     QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus {{
         border: 2px solid {t.focus}; padding: 0 8px; }}
     QLineEdit[wrong="true"], QSpinBox[wrong="true"], QDoubleSpinBox[wrong="true"] {{ border: 1px solid {t.red}; }}

@@ -1,4 +1,4 @@
-"""Small pictures of samples, read on a thread."""
+"""What lies in a project of a take, read on a thread: its clouds, a small picture."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QImageReader
+
+from faceapp.core.cloud import PointCloud
 
 SIZE = QSize(160, 160)
 
@@ -25,3 +27,10 @@ def read_thumbnail(folder: Path) -> QImage | None:
         return None
     side = min(image.width(), image.height())
     return image.copy((image.width() - side) // 2, (image.height() - side) // 2, side, side)
+
+
+def read_clouds(folder: Path) -> dict[str, PointCloud]:
+    """Return the clouds of a sample by group; empty where nothing was decoded."""
+    from faceapp.formats.ply import read_cloud
+
+    return {file.stem: read_cloud(file) for file in sorted((folder / "scan").glob("*.ply"))}
