@@ -2,59 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from faceapp.app.decoding import decode_bundle
-from faceapp.app.template import own_modes, own_template
+from faceapp.app.sample_views import AnnotationView, joined_cloud, prefill_views, read_scan, read_views
 from faceapp.core.arrays import Float32Array
 from faceapp.core.cloud import PointCloud
-from faceapp.core.errors import DataError, DecodeError, ProjectError
+from faceapp.core.errors import DataError, ProjectError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy, Visibility
 from faceapp.core.mesh import Mesh
-from faceapp.core.rig import CameraModel
 from faceapp.core.signals import Reporter
 from faceapp.core.subject import Sample
 from faceapp.formats.atomic import append_line
-from faceapp.formats.capture_bundle import CaptureBundle, read_bundle
-from faceapp.formats.images import read_image
-from faceapp.formats.landmark_files import read_landmarks, write_landmarks
-from faceapp.formats.ply import read_cloud, read_mesh
+from faceapp.formats.capture_bundle import read_bundle
+from faceapp.formats.landmark_files import write_landmarks
+from faceapp.formats.ply import read_mesh
 from faceapp.landmarks.history import Act, LandmarkJournal
 from faceapp.landmarks.lifting import Lifter, join_views, project_landmarks
-from faceapp.landmarks.prefill import prefill_photograph, prefill_scan
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.store.project import Project, utc_now
-
-
-@dataclass(frozen=True, eq=False)
-class AnnotationView:
-    """A picture to annotate.
-
-    Parameters
-    ----------
-    name : str
-        Camera.
-    group : str
-        Its camera group.
-    picture : (H, W, 3) uint8
-        RGB.
-    camera : CameraModel
-        Calibrated.
-    """
-
-    name: str
-    group: str
-    picture: npt.NDArray[np.uint8]
-    camera: CameraModel
 
 
 class AnnotationSession:
@@ -287,7 +258,7 @@ class AnnotationSession:
             self._joined = Landmarks3D(points=np.full((n, 3), np.nan), annotator=self.annotator)
             return
         person_first = sorted(self._lifted, key=lambda g: g != self.views[0].group)
-        self._joined = _prefer_people(join_views(self._lifted, tuple(person_first)), self._lifted)
+        self._joined = join_views(self._lifted, tuple(person_first))
 
     def _show(self, view: AnnotationView) -> Landmarks2D:
         """A person's points stay; the others go where the joined point projects, if a person moved it elsewhere."""
@@ -307,93 +278,3 @@ class AnnotationSession:
         for view in self.views:
             write_landmarks(self.folder / f"{view.name}.json", self.landmarks(view.name))
         write_landmarks(self.folder / "landmarks3d.json", replace(self._joined, annotator=self.annotator))
-
-
-def _prefer_people(joined: Landmarks3D, lifted: dict[str, Landmarks3D]) -> Landmarks3D:
-    """Where a person placed a point in some view, the views that only follow do not pull it away."""
-    points = joined.points.copy()
-    for i in range(len(points)):
-        placed = [m.points[i] for m in lifted.values() if m.placed_by[i] is PlacedBy.PERSON and m.placed[i]]
-        if placed:
-            points[i] = np.median(placed, axis=0)
-    return replace(joined, points=points)
-
-
-def read_views(bundle: CaptureBundle) -> tuple[AnnotationView, ...]:
-    """Return the colour pictures of a bundle, the frontal one first."""
-    views = [
-        AnnotationView(c.name, g.name, bundle.picture(c), c.model)
-        for g in bundle.groups
-        for c in g.cameras
-        if c.role == "rgb" and c.model is not None
-    ]
-    return tuple(sorted(views, key=lambda v: abs(float(v.camera.centre[0]))))
-
-
-def read_scan(
-    folder: Path, bundle: CaptureBundle, views: tuple[AnnotationView, ...]
-) -> tuple[dict[str, PointCloud], dict[str, Float32Array]]:
-    """Return the clouds by group and the depth images by view; decoded anew where the scan folder lacks them."""
-    clouds: dict[str, PointCloud] = {}
-    depths: dict[str, Float32Array] = {}
-    for view in views:
-        cloud_file = folder / "scan" / f"{view.group}.ply"
-        depth_file = folder / "scan" / "depth" / f"{view.name}.tiff"
-        if cloud_file.is_file() and depth_file.is_file():
-            clouds[view.group] = read_cloud(cloud_file)
-            depths[view.name] = np.asarray(read_image(depth_file), np.float32)
-    if len(clouds) < len({v.group for v in views}):
-        decoded = decode_bundle(bundle)
-        if not decoded.scans:
-            raise DecodeError(f"{folder}: no group could be decoded, so points cannot be put onto the scan")
-        for view in views:
-            if view.group in decoded.scans:
-                clouds[view.group] = decoded.scans[view.group].cloud
-                depths[view.name] = decoded.scans[view.group].depths[view.name]
-    return clouds, depths
-
-
-def joined_cloud(clouds: dict[str, PointCloud]) -> PointCloud:
-    """Return the clouds of all groups one after the other, with ``group``."""
-    parts = list(clouds.values())
-
-    def stacked(name: str) -> npt.NDArray[Any] | None:
-        values = [getattr(p, name) for p in parts]
-        return None if any(v is None for v in values) else np.concatenate(values)
-
-    group = np.concatenate([np.full(len(p), i, np.uint8) for i, p in enumerate(parts)])
-    points = np.concatenate([p.points for p in parts])
-    return PointCloud(points, stacked("normals"), stacked("colors"), stacked("sigma"), None, group, "", tuple(clouds))
-
-
-def prefill_views(
-    folder: Path, views: tuple[AnnotationView, ...], clouds: dict[str, PointCloud], depths: dict[str, Float32Array]
-) -> dict[str, Landmarks2D]:
-    """Return a first guess for each view: the mean face laid onto the scan, kept on the disk beside the annotators'.
-
-    Without a scan, or where the face is not found in it, the mean shape is placed in the picture's face.
-    """
-    files = {v.name: folder / f"{v.name}.json" for v in views}
-    if all(f.is_file() for f in files.values()):
-        kept = {name: read_landmarks(f) for name, f in files.items()}
-        return {name: marks for name, marks in kept.items() if isinstance(marks, Landmarks2D)}
-    scheme = load_scheme()
-    try:
-        scan = joined_cloud(clouds)
-        if scan.normals is None:
-            raise DataError("the scan has no normals")
-        marks = prefill_scan(own_template(), scan.points, scan.normals, own_modes())
-        points = marks.points.copy()
-        for centre, pupil in scheme.linked:
-            eye = scheme.group_of(centre).indices
-            points[[centre, pupil]] = np.nanmean(points[[i for i in eye if i != centre]], axis=0)
-        marks = replace(marks, points=points)
-        guesses = {
-            v.name: project_landmarks(marks, v.camera, depths.get(v.name), placed_by=PlacedBy.PREFILL) for v in views
-        }
-    except DataError:
-        guesses = {v.name: prefill_photograph(v.picture, scheme, v.name) for v in views}
-    with contextlib.suppress(DataError):  # a project that may not be written is read all the same
-        for name, guess in guesses.items():
-            write_landmarks(files[name], guess)
-    return guesses

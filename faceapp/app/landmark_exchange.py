@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from faceapp.app.annotating import read_views
 from faceapp.app.decoding import decode_bundle, resolve_bundle
 from faceapp.app.fusing import colour_cameras, lift_views
 from faceapp.app.outputs import check_file
 from faceapp.app.sample_landmarks import PREFILL, current_landmarks
 from faceapp.app.sample_stages import landmarks_on_scan
+from faceapp.app.sample_views import read_views
 from faceapp.app.template import own_modes, own_template
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy

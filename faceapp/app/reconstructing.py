@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from faceapp.app.annotating import read_views
 from faceapp.app.decoding import resolve_bundle
 from faceapp.app.fusing import read_landmark_set
 from faceapp.app.jobs import worker_pool
 from faceapp.app.outputs import check_output
 from faceapp.app.sample_landmarks import PREFILL, current_landmarks
+from faceapp.app.sample_views import read_views
 from faceapp.app.template import own_template
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faceapp.app.annotating import prefill_views, read_scan, read_views
+from faceapp.app.sample_views import prefill_views, read_scan, read_views
 from faceapp.core.landmarks import Landmarks2D, PlacedBy
 from faceapp.formats.capture_bundle import CaptureBundle
 from faceapp.formats.landmark_files import read_landmarks

@@ -147,8 +147,8 @@ def join_views(views: dict[str, Landmarks3D], prefer: tuple[str, ...] = ()) -> L
 
     Notes
     -----
-    A point seen in several views is their median: one bad retrieval, at a nostril's rim say, then does no harm. It is
-    a person's where a person placed it in any view.
+    A point seen in several views is their median: one bad retrieval, at a nostril's rim say, then does no harm. Where a
+    person placed it in some view, the views that only follow or guess do not pull it away.
     """
     names = [n for n in prefer if n in views] + [n for n in views if n not in prefer]
     first = views[names[0]]
@@ -157,6 +157,8 @@ def join_views(views: dict[str, Landmarks3D], prefer: tuple[str, ...] = ()) -> L
     origins = list(first.placed_by)
     for i in range(len(points)):
         seen = np.asarray(np.isfinite(stack[:, i]).all(axis=1))
+        by_person = seen & [views[n].placed_by[i] is PlacedBy.PERSON for n in names]
+        seen = by_person if by_person.any() else seen
         if not seen.any():
             continue
         points[i] = np.median(stack[seen, i], axis=0) if seen.sum() > 2 else stack[seen, i][0]

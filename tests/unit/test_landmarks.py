@@ -69,6 +69,12 @@ def test_joined_views_take_the_median_and_keep_who_placed() -> None:
     assert not joined.placed[1]
 
 
+def test_a_person_in_one_view_is_not_outvoted_by_guesses_in_two() -> None:
+    guess = Landmarks3D(points=np.array([[9.0, 0, 0]]), placed_by=(PlacedBy.PREFILL,))
+    person = Landmarks3D(points=np.array([[1.0, 0, 0]]), placed_by=(PlacedBy.PERSON,))
+    np.testing.assert_allclose(join_views({"a": guess, "b": person, "c": guess}).points[0], (1, 0, 0))
+
+
 def _act(index: int, u: float) -> Act:
     return Act("front", index, (u, 1.0), Visibility.VISIBLE)
 
