@@ -189,11 +189,12 @@ def test_the_newest_choice_is_prepared_and_never_two_at_once(
 def test_an_old_take_shows_its_cloud_again(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
     program, capture = open_capture(qtbot, settings, tmp_path)
     shoot(qtbot, program, capture)
+    qtbot.waitUntil(lambda: len(program.context.samples()) == 1)
     points = sum(g.points for g in capture._groups.values())
     capture.choose_expression("smile")
     assert capture.take is None and not capture.page._surfaces
     capture.choose_expression("neutral")
-    qtbot.waitUntil(lambda: len(capture.page._surfaces) == 3)
+    qtbot.waitUntil(lambda: len(capture.page._surfaces) == 3, timeout=20_000)
     assert sum(len(cloud) for cloud in capture.page._surfaces.values()) == points
     assert capture.judging  # it can still be accepted
     program.window.close()

@@ -134,6 +134,14 @@ def test_state_of_a_workspace_comes_back(qtbot: Any, settings: WindowSettings, t
     assert bench(window, "annotate").state == {"zoom": 2.5}
 
 
+def test_a_killed_program_comes_back_where_it_was(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    window = open_window(qtbot, settings)
+    kept = WindowSettings(tmp_path / "window.ini")  # what the disk says while the window is open
+    assert kept.text("window/workspace") == "annotate"
+    assert kept.text("library/state") == '{"zoom": 2.5}'
+    window.close()
+
+
 def test_theme_switches_at_run_time_and_is_remembered(qtbot: Any, settings: WindowSettings, qapp: QApplication) -> None:
     window = open_window(qtbot, settings)
     told = []

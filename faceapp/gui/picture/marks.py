@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -132,7 +133,8 @@ def reach(marks: MarkSet, index: int) -> QRectF:
 
 def point_title(scheme: LandmarkScheme, index: int) -> str:
     """Return number and name of a point as people read them."""
-    return f"{index}  {scheme.names[index].replace('_', ' ')}"
+    words = re.sub(r"(?<=[a-z])(?=\d)", " ", scheme.names[index].replace("_", " "))
+    return f"{index}  {words}"
 
 
 @functools.cache

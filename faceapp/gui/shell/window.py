@@ -195,6 +195,9 @@ class MainWindow(QMainWindow):
                 _log.exception("the state of %s could not be restored", identifier)
         return self._built[identifier]
 
+    def _keep_state(self, identifier: str) -> None:
+        self.settings.set_text(f"{identifier}/state", json.dumps(self._built[identifier].save_state()))
+
     def build_workspaces(self) -> None:
         """Build what is not built yet, one at each turn of the event loop."""
         left = [identifier for identifier in self._entries if identifier not in self._built]
@@ -216,6 +219,9 @@ class MainWindow(QMainWindow):
         wanted = self.workspace(identifier)
         if self._current:
             self._built[self._current].leave()
+            self._keep_state(self._current)
+            self.settings.set_text("window/workspace", identifier)
+            self.settings.save()  # after a kill the program is where it was
         self._current = identifier
         self.stack.setCurrentWidget(wanted)
         self.rail.set_current(identifier)
@@ -320,15 +326,10 @@ class MainWindow(QMainWindow):
             self._show_asking(False)
         self._give_focus()
 
-    @property
-    def _question(self) -> Prompt | None:
-        """What is asked now."""
-        widgets = (item.widget() for i in range(self._messages.count()) if (item := self._messages.itemAt(i)))
-        return next((w for w in widgets if isinstance(w, Prompt)), None)
-
     def _give_focus(self) -> None:
         """Put the keys where the next act is: into a question, else into the workspace."""
-        question = self._question
+        widgets = (item.widget() for i in range(self._messages.count()) if (item := self._messages.itemAt(i)))
+        question = next((w for w in widgets if isinstance(w, Prompt)), None)
         if question is not None:
             question.take_focus()
         elif self._current:
@@ -374,7 +375,7 @@ class MainWindow(QMainWindow):
         self.settings.keys = self.actions_registry.keys()
         for identifier, workspace in self._built.items():
             try:
-                self.settings.set_text(f"{identifier}/state", json.dumps(workspace.save_state()))
+                self._keep_state(identifier)
                 workspace.shut_down()
             except Exception:  # one workspace must not keep the others from being saved
                 _log.exception("%s could not be closed in good order", identifier)

@@ -86,7 +86,7 @@ def _buttons(t: Tokens) -> str:
     QPushButton[kind="quiet"]:disabled {{ background: transparent; color: {disabled}; }}
     QPushButton[kind="danger"] {{ background: {t.red_tint}; color: {t.red}; font-weight: 600; }}
     QPushButton[kind="danger"]:hover {{ background: {t.red_tint_hover}; }}
-    QPushButton[kind="danger"]:disabled {{ background: {t.raised}; color: {disabled}; }}
+    QPushButton[kind="danger"]:disabled {{ background: {t.press if t.dark else t.raised}; color: {disabled}; }}
     QToolButton {{ background: transparent; color: {t.text2}; border: 2px solid transparent; border-radius: 6px;
         padding: 0; font-weight: 500; }}
     QToolButton:hover {{ background: {t.hover}; }}
