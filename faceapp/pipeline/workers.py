@@ -187,8 +187,10 @@ class WorkerPool:
         """
         with self._guard:
             lock = self._locks.setdefault(family, threading.Lock())
+        # A warm worker may have been started in another folder than the one a relative path was meant for.
+        absolute = tuple(a.absolute() if isinstance(a, Path) else a for a in arguments)
         with lock:
-            return self._converse(family, target, ("call", target, arguments), reporter or Reporter(), [], [])
+            return self._converse(family, target, ("call", target, absolute), reporter or Reporter(), [], [])
 
     def warm(self, family: str = "default") -> None:
         """Start a family's worker ahead of its first job."""

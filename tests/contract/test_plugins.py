@@ -130,3 +130,14 @@ def test_what_is_no_face_is_doubted(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["register", str(tmp_path / "plate.ply"), "--out", str(tmp_path / "out")]) in (0, 1)
     told = capsys.readouterr().err
     assert "is it a face" in told or "was not found in the scan" in told
+
+
+def test_a_warm_worker_writes_where_the_caller_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    with WorkerPool() as pool:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        pool.warm("render")
+        monkeypatch.chdir(tmp_path)
+        pool.call("faceapp.formats.atomic:write_bytes", Path("here.txt"), b"x")
+    assert (tmp_path / "here.txt").read_bytes() == b"x"
+    assert not (tmp_path / "elsewhere" / "here.txt").exists()
