@@ -208,6 +208,7 @@ def test_closing_cancels_a_job_and_does_not_wait_for_one_that_does_not_hear(
 
     program.jobs.run("Deaf", deaf, lambda _: None)
     assert begun.wait(5)
+    assert program.jobs.has("Deaf") and not program.jobs.has("Other")
     start_s = time.perf_counter()
     program.window.close()
     assert time.perf_counter() - start_s < 2.0

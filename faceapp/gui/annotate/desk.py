@@ -62,6 +62,7 @@ class Desk:
     others: dict[str, tuple[OtherMarks, ...]] = field(default_factory=dict)
     models: dict[str, LandmarkModel] = field(default_factory=dict)
     others_shown: bool = False
+    submitted: bool = False
 
     def __post_init__(self) -> None:
         for view in self.session.views:
@@ -153,12 +154,18 @@ class Desk:
             model.others = self.others.get(view, ()) if shown else ()
             model.changed()
 
+    def submit(self) -> None:
+        """Write the landmarks as files and mark the work as done; on a thread."""
+        self.session.submit()
+        self.submitted = True
+
     def annotators(self) -> tuple[tuple[str, str], ...]:
         """Return who placed points and how far, the one who works first."""
         total = len(self.scheme)
         done = max(self.session.done_count(view) for view in self.names)
         others = dict.fromkeys(marks.initials for found in self.others.values() for marks in found)
-        return ((f"{self.session.annotator}, in work", f"{done} of {total}"), *((who, "submitted") for who in others))
+        mine = "submitted" if self.submitted else "in work"
+        return ((f"{self.session.annotator}, {mine}", f"{done} of {total}"), *((who, "submitted") for who in others))
 
     def differs(self, before: dict[str, list[tuple[float, ...]]]) -> int:
         """Return the first point that an undo or redo changed, or -1."""

@@ -273,6 +273,7 @@ class AnnotateWorkspace(AnnotateBase):
         desk.refresh()
         self._refresh()
         if desk.session.saved_at is not None:
+            desk.submitted = False
             self.program.saved(desk.session.saved_at)
 
     def _placed(self, view: PictureView, index: int, u: float, v: float) -> None:
@@ -337,6 +338,8 @@ class AnnotateWorkspace(AnnotateBase):
         def done(_: object) -> None:
             self.bar.submit.set_busy("")
             self.program.saved()
+            if self.desk is desk:
+                self._show_where()
             if self.context.neighbour(1) is not None:
                 self.step_sample()
             else:
@@ -346,7 +349,7 @@ class AnnotateWorkspace(AnnotateBase):
             self.bar.submit.set_busy("")
             self.program.show_failure("The landmarks are not submitted", error)
 
-        self.background.run(desk.session.submit, done, failed)
+        self.background.run(desk.submit, done, failed)
 
     # Groups and points
 

@@ -181,7 +181,13 @@ class CaptureBase(ProjectWorkspace):
         page.verdict.show_acts(self.can_shoot, self.judging)
         page.subjects.setEnabled(self.shot is None and bool(self.context.content.subjects))
         if self.shot is None and not page.counting:
-            page.show_idle(self.link.state, self.link.preparing, self.context.can_write, bool(self.context.subject))
+            page.show_idle(
+                self.link.state,
+                self.link.preparing,
+                self.context.can_write,
+                bool(self.context.subject),
+                self.take is not None,
+            )
 
     def _show_crumbs(self) -> None:
         self.show_crumbs(title_of(self.expression))

@@ -82,6 +82,13 @@ class CapturePage(QWidget):
         surface(self._rig_page, "window")
         QVBoxLayout(self._rig_page)
         self.middle.addWidget(self._rig_page)
+        no_take = EmptyState(
+            "aperture",
+            "No take yet",
+            "Ask for the expression, then press Space: 3, 2, 1, shoot. The face stands here a moment later.",
+        )
+        surface(no_take, "window")
+        self.middle.addWidget(no_take)
         self._lay_out()
 
     # Laying out
@@ -117,7 +124,7 @@ class CapturePage(QWidget):
         self.new_subject = Button("New subject…", "quiet", "plus")
         self.done = label("", "body2")
         self.takes = QComboBox()
-        self.takes.setMinimumWidth(150)
+        self.takes.setMinimumWidth(176)
         self.takes.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.takes.setAccessibleName("Takes of this expression")
         self.views = Segmented((("three", "Three views"), ("nine", "All nine")))
@@ -208,7 +215,7 @@ class CapturePage(QWidget):
             acts = [("Connect", self.rig_retry.emit), ("Choose rig…", self.rig_choose.emit)]
             layout.addWidget(EmptyState("plugs", "No rig is connected", "Connect the rig of this project.", acts))
 
-    def show_idle(self, rig: RigState, preparing: bool, can_write: bool, has_subject: bool) -> None:
+    def show_idle(self, rig: RigState, preparing: bool, can_write: bool, has_subject: bool, has_take: bool) -> None:
         """Say whether a shot is possible, and if not what to do first."""
         if not can_write:
             self.show_ready("Read-only", State.CHECK)
@@ -227,7 +234,7 @@ class CapturePage(QWidget):
         elif rig is not RigState.READY and not self._surfaces and can_write:
             self.middle.setCurrentIndex(2)
         else:
-            self.middle.setCurrentIndex(0)
+            self.middle.setCurrentIndex(0 if has_take else 3)
 
     def show_ready(self, text: str, state: State) -> None:
         """Show the badge at the upper left."""

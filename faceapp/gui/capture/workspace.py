@@ -247,7 +247,7 @@ class CaptureWorkspace(CaptureBase):
         if self.shot is not None and status.group:
             words = {"arming": "Arming", "playing": "Shooting", "reading": "Shooting"}.get(status.state.value)
             if words:
-                self.page.verdict.show_badge(f"{words} {status.group}", State.WORK)
+                self.page.verdict.show_badge(words, State.WORK)
                 self.page.show_ready(f"{words} {status.group}", State.WORK)
 
     def _group_arrived(self, news: GroupArrived) -> None:

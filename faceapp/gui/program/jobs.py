@@ -17,7 +17,7 @@ from faceapp.core.signals import Event, Progress, Reporter
 from faceapp.gui.bridge import Relay, shut_down
 from faceapp.gui.shell.statusbar import StatusBar
 
-_END_S = 1.0  # s that a cancelled job has to end when the window closes
+_END_S = 0.7  # s that a cancelled job has to end when the window closes
 
 
 @dataclass(eq=False)
@@ -63,6 +63,10 @@ class JobQueue:
     def title(self) -> str:
         """What runs."""
         return self._running.title if self._running is not None else ""
+
+    def has(self, title: str) -> bool:
+        """Return whether a job of this title runs or waits."""
+        return self.title == title or any(job.title == title for job in self._waiting)
 
     def run(
         self,

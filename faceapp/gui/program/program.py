@@ -56,6 +56,7 @@ class Program(QObject):
             )
         )
         self.window.status.operatorClicked.connect(self.ask_operator)
+        self.window.leaving.connect(self.jobs.cancel)
         self.window.closing.connect(self._shut_down)
         self.window.top_bar.crumbs.chosen.connect(self._crumb_chosen)
         self.context.project_changed.connect(self._project_changed)

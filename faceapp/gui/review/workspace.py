@@ -300,6 +300,8 @@ class ReviewWorkspace(ProjectWorkspace):
         plugin, parameters = (None, None) if stage == "fuse" else self.page.run.choice(stage)
         for sample in wanted:
             title = f"{_DOING[stage]} {sample.subject} {title_of(sample.expression).lower()}"
+            if stage == "fuse" and self.program.jobs.has(title):  # a second click
+                continue
 
             def work(reporter: Reporter, sample: Sample = sample) -> Path:
                 from faceapp.app import sample_stages as stages

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtWidgets import QWidget
 
 SCALES = (100, 125, 150, 175, 200)
 
@@ -105,3 +106,13 @@ def apply_scale(percent: int) -> None:
     """
     if percent != 100 and "QT_SCALE_FACTOR" not in os.environ:
         os.environ["QT_SCALE_FACTOR"] = f"{percent / 100:g}"
+
+
+def place(window: QWidget, geometry: QByteArray | None) -> None:
+    """Put a window where it was, never larger than its screen."""
+    if geometry is None or not window.restoreGeometry(geometry):
+        window.resize(1440, 900)
+    room = window.screen().availableGeometry()
+    window.resize(window.size().boundedTo(room.size()))
+    if not room.contains(window.geometry()):
+        window.move(room.topLeft())

@@ -16,7 +16,7 @@ from faceapp.gui.shell.actions import Action, ActionRegistry
 from faceapp.gui.shell.command_palette import CommandPalette
 from faceapp.gui.shell.prompt import Prompt
 from faceapp.gui.shell.rail import Rail
-from faceapp.gui.shell.settings import SCALES, WindowSettings
+from faceapp.gui.shell.settings import SCALES, WindowSettings, place
 from faceapp.gui.shell.statusbar import StatusBar
 from faceapp.gui.shell.topbar import TopBar
 from faceapp.gui.shell.workspace import ORDER, Workspace, WorkspaceEntry
@@ -43,8 +43,8 @@ class MainWindow(QMainWindow):
     workspaceChanged(str)
     narrowChanged(bool)
         The window became narrower than 1400 px, or wider again.
-    closing()
-        The workspaces are shut down; what they shared can go.
+    leaving(), closing()
+        The window is to close; the workspaces are shut down: what they shared can go.
     dropped(list)
         Paths (str) of files and folders that were dropped onto the window.
     """
@@ -52,6 +52,7 @@ class MainWindow(QMainWindow):
     painted = Signal()
     workspaceChanged = Signal(str)  # noqa: N815 - Qt names
     narrowChanged = Signal(bool)  # noqa: N815
+    leaving = Signal()
     closing = Signal()
     dropped = Signal(list)
 
@@ -83,9 +84,7 @@ class MainWindow(QMainWindow):
         for identifier, key in settings.keys.items():
             self.actions_registry.set_key(identifier, key)
         self._empty: QWidget | None = None
-        geometry = settings.geometry()
-        if geometry is None or not self.restoreGeometry(geometry):
-            self.resize(1440, 900)
+        place(self, settings.geometry())
 
     def _lay_out(self) -> None:
         central = QWidget()
@@ -370,6 +369,7 @@ class MainWindow(QMainWindow):
 
     @override
     def closeEvent(self, event: QCloseEvent) -> None:
+        self.leaving.emit()
         self.settings.set_geometry(self.saveGeometry())
         self.settings.set_text("window/workspace", self._current)
         self.settings.keys = self.actions_registry.keys()
