@@ -24,6 +24,7 @@ from faceapp.gui.widgets.states import State
 
 _DISK_EVERY_MS = 30_000
 _LITTLE_DISK_GB = 5.0
+_END_S = 1.0
 
 
 class Program(QObject):
@@ -188,6 +189,6 @@ class ProjectWorkspace(Workspace):
         self.crumbsChanged.emit([text for text in (project, self.context.subject, *more) if text])
 
     def shut_down(self) -> None:
-        """Let the running work end."""
-        self.background.close()
+        """Let the running work end, or leave it behind where that takes long."""
+        self.background.close(_END_S)
         self.relay.close()

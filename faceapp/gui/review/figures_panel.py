@@ -103,7 +103,7 @@ class FiguresPanel(QWidget):
         head.addWidget(self.badge)
         column.addLayout(head)
         self._figures = QHBoxLayout()
-        self._figures.setSpacing(24)
+        self._figures.setSpacing(14)
         self.large = [Figure("–", name) for name in ("mean", "p95", "covered")]
         for figure in self.large:
             self._figures.addWidget(figure)

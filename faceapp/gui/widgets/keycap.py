@@ -76,7 +76,14 @@ class KeyCap(QWidget):
         painter = QPainter(self)
         if not self.isEnabled():
             painter.setOpacity(0.45)
-        draw_cap(painter, QPointF(0, self.height() / 2), self._text, self._on_fill and self.isEnabled())
+        draw_cap(painter, QPointF(0, self.height() / 2), self._text, self._on_fill and self._is_blue())
+
+    def _is_blue(self) -> bool:
+        """Whether the button below is blue now: not while a question has the blue one."""
+        above: QWidget | None = self
+        while above is not None and not above.property("asking"):
+            above = above.parentWidget()
+        return above is None and self.isEnabled()
 
 
 class HintBar(QWidget):

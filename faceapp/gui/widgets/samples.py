@@ -158,7 +158,7 @@ class _Delegate(QStyledItemDelegate):
         """Draw a row of a narrow list: the picture and the state."""
         _draw_thumbnail(painter, rect.adjusted(2, 4, -2, -4), entry.thumbnail, entry.faded)
         if entry.state is not State.NONE:
-            draw_icon(painter, QPointF(rect.right() - 16, rect.y() + 2), entry.state.icon, entry.state.token, 14)
+            _draw_state(painter, QPointF(rect.right() - 16, rect.y() + 2), entry.state)
 
     def _card(self, painter: QPainter, rect: QRectF, entry: SampleEntry, selected: bool, hover: bool) -> None:
         rect = rect.adjusted(3, 3, -3, -3)
@@ -177,11 +177,17 @@ class _Delegate(QStyledItemDelegate):
         )
         draw_text(painter, line.translated(0, 15), entry.note, font(11), color("text2"), CENTER)
         if entry.state is not State.NONE:
-            draw_icon(painter, QPointF(rect.right() - 20, rect.y() + 6), entry.state.icon, entry.state.token, 14)
+            _draw_state(painter, QPointF(rect.right() - 20, rect.y() + 6), entry.state)
         if selected:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(color("focus"), 2))
             painter.drawRoundedRect(rect.adjusted(1, 1, -1, -1), 7, 7)
+
+
+def _draw_state(painter: QPainter, at: QPointF, state: State) -> None:
+    """Draw a state on a plate, for a picture may be as dark as the icon."""
+    fill_rounded(painter, QRectF(at.x() - 2, at.y() - 2, 18, 18), color("panel"), 9)
+    draw_icon(painter, at, state.icon, state.token, 14)
 
 
 def _draw_thumbnail(painter: QPainter, rect: QRectF, image: QImage | None, faded: bool) -> None:
