@@ -24,6 +24,8 @@ from faceapp.gui.widgets.states import State
 if TYPE_CHECKING:
     from faceapp.app.capturing import Capture
 
+_END_S = 0.5  # s that the drawing of a guide has to end when the window closes
+
 
 class CaptureWorkspace(CaptureBase):
     """The workspace.
@@ -123,7 +125,7 @@ class CaptureWorkspace(CaptureBase):
         if self.shot is not None:
             self.shot.cancel()
         self.link.close()
-        self._drawing.close()
+        self._drawing.close(_END_S)
         self.page.view.shut_down()
         super().shut_down()
 

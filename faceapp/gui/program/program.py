@@ -160,7 +160,7 @@ class Program(QObject):
     def _shut_down(self) -> None:
         self._disk.stop()
         self.jobs.close()
-        self.background.close()
+        self.background.close(_END_S)
         project = self.context.project
         if project is not None:
             project.close()

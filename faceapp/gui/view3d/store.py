@@ -17,6 +17,7 @@ from faceapp.gui.view3d.scene import Scene, SceneLayer
 
 _AT_ONCE = 120_000  # triangles or points that are cut and indexed within a frame or two
 _PICK_PIXELS = 5.0
+_END_S = 0.5  # s that the making of a picker has to end when the view closes
 
 
 class LayerStore:
@@ -147,5 +148,5 @@ class LayerStore:
         """Stop the thread."""
         self._wanted.clear()
         if self._background is not None:
-            self._background.close()
+            self._background.close(_END_S)
             self._background = None
