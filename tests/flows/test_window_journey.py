@@ -71,7 +71,7 @@ def shoot_and_accept(qtbot: Any, program: Program) -> None:
     capture._add_subject(31, "female", ("record", "research"))
     qtbot.waitUntil(lambda: program.context.subject == "S0001")
     qtbot.waitUntil(lambda: capture.link.state is RigState.READY, timeout=60_000)
-    qtbot.waitUntil(lambda: capture.can_shoot)
+    qtbot.waitUntil(lambda: capture.can_shoot, timeout=60_000)  # the rig renders the head first
     key(program, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: capture.judging, timeout=90_000)
     assert set(capture.page.view.layer_names) == {"left", "middle", "right"}
