@@ -76,7 +76,7 @@ def open_capture(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> tuple[
 
 
 def shoot(qtbot: Any, program: Program, capture: CaptureWorkspace) -> None:
-    qtbot.waitUntil(lambda: capture.can_shoot)
+    qtbot.waitUntil(lambda: capture.can_shoot, timeout=20_000)
     qtbot.keyClick(program.window, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: capture.judging, timeout=60_000)
 
@@ -95,7 +95,7 @@ def test_a_session_on_a_replayed_rig(qtbot: Any, settings: WindowSettings, tmp_p
     shoot(qtbot, program, capture)
     heard: list[str] = []
     assert capture.link.devices is not None
-    qtbot.waitUntil(lambda: capture.can_shoot)  # what follows is prepared while the take is judged
+    qtbot.waitUntil(lambda: capture.can_shoot, timeout=20_000)  # what follows is prepared while the take is judged
     capture.link.devices.prepare = lambda _, expression, take: heard.append(expression)  # type: ignore[method-assign]
     qtbot.keyClick(program.window, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: capture.stands()[0].standing is Standing.ACCEPTED)
@@ -128,7 +128,7 @@ def test_an_expression_is_skipped_with_a_reason(qtbot: Any, settings: WindowSett
 def test_escape_stops_the_countdown(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
     program, capture = open_capture(qtbot, settings, tmp_path)
     capture._set_countdown(True)
-    qtbot.waitUntil(lambda: capture.can_shoot)
+    qtbot.waitUntil(lambda: capture.can_shoot, timeout=20_000)
     qtbot.keyClick(program.window, Qt.Key.Key_Space)
     assert capture.page.counting
     qtbot.keyClick(program.window, Qt.Key.Key_Escape)
@@ -163,7 +163,7 @@ def test_the_newest_choice_is_prepared_and_never_two_at_once(
     qtbot: Any, settings: WindowSettings, tmp_path: Path
 ) -> None:
     program, capture = open_capture(qtbot, settings, tmp_path)
-    qtbot.waitUntil(lambda: capture.can_shoot)
+    qtbot.waitUntil(lambda: capture.can_shoot, timeout=20_000)
     heard: list[tuple[str, str, int]] = []
     go_on, at_once = threading.Event(), threading.Lock()
 
@@ -180,7 +180,7 @@ def test_the_newest_choice_is_prepared_and_never_two_at_once(
     capture.choose_expression("anger")
     assert capture.page.ready.text == "Preparing…" and not capture.can_shoot
     go_on.set()
-    qtbot.waitUntil(lambda: capture.can_shoot)
+    qtbot.waitUntil(lambda: capture.can_shoot, timeout=20_000)
     assert heard == [("S0001", "smile", 1), ("S0001", "anger", 1)]
     assert capture.page.ready.text == "Ready to shoot"
     program.window.close()
