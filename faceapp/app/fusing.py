@@ -180,7 +180,7 @@ def fuse_decoded(
             Metric(f"{name}.disagreement_before", motion.before, "mm"),
             Metric(f"{name}.disagreement_after", motion.after, "mm"),
             Metric(f"{name}.moved_by", float(np.linalg.norm(motion.transform.translation)), "mm"),
-            Metric(f"{name}.common_landmarks", motion.landmarks_used, "1", motion.landmarks_used),
+            Metric(f"{name}.landmarks_used", motion.landmarks_used, "1", motion.landmarks_used),
         ]
     provenance = Provenance(
         "faceapp fuse",

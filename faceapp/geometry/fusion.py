@@ -162,7 +162,7 @@ def _coarse(
         return RigidTransform.identity(), 0
     if float(np.median(np.linalg.norm(a - b, axis=1))) < _TRUSTED_START_MM:
         # The calibrated start is surer than clicks that agree with it; ICP takes the rest.
-        return RigidTransform.identity(), len(common)
+        return RigidTransform.identity(), 0
     return align_pairs(a, b).rigid, len(common)
 
 

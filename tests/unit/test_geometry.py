@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from faceapp.core.cloud import PointCloud
 from faceapp.core.errors import DataError
+from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.mesh import Mesh
 from faceapp.core.rig import CameraModel
 from faceapp.core.transforms import RigidTransform
@@ -160,6 +161,23 @@ def test_fusion_brings_a_displaced_group_back_and_drops_crumbs() -> None:
     assert distance.max() < 0.4
     assert np.mean(distance) < 0.05
     assert fused.dropped >= 1
+
+
+@pytest.mark.parametrize("far", [True, False])
+def test_common_landmarks_bring_a_group_back_that_icp_alone_could_not(far: bool) -> None:
+    """Far off, the landmarks give the coarse step; where they agree with the calibration they are not used."""
+    mesh = bumpy(160)
+    normals, n = mesh.vertex_normals(), len(mesh.vertices)
+    cloud = PointCloud(mesh.vertices, normals, np.full((n, 3), 90, np.uint8), np.full(n, 0.03, np.float32))
+    shift = np.array([25.0, -18.0, 12.0]) if far else np.array([0.2, 0.1, -0.1])
+    motion = RigidTransform(rotation_of([0.1, -0.2, 0.15]) if far else np.eye(3), shift)
+    rows = np.linspace(0, n - 1, 12).astype(int)
+    clicks = mesh.vertices[rows] + np.random.default_rng(0).normal(size=(12, 3)) * 0.3
+    marks = {"middle": Landmarks3D(points=mesh.vertices[rows]), "left": Landmarks3D(points=motion.apply(clicks))}
+    fused = fuse({"middle": cloud, "left": cloud.moved(motion)}, marks)
+    assert fused.motions["left"].landmarks_used == (12 if far else 0)
+    assert fused.motions["left"].after < 0.05
+    assert SurfaceTree(mesh.vertices, mesh.faces).query(fused.cloud.points).distance.mean() < 0.05
 
 
 def test_thinning_keeps_one_point_a_cell() -> None:
