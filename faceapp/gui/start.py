@@ -23,6 +23,7 @@ from faceapp.gui.program.program import Program
 from faceapp.gui.shell.settings import WindowSettings, apply_scale
 from faceapp.gui.shell.window import MainWindow
 from faceapp.gui.shell.workspace import WorkspaceEntry
+from faceapp.gui.slow_events import watched_application
 from faceapp.gui.widgets.messages import EmptyState
 
 _log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def make_application(settings: WindowSettings | None = None) -> QApplication:
         return existing
     if settings is not None:
         apply_scale(settings.scale)
-    application = QApplication(sys.argv[:1])
+    application = watched_application(sys.argv[:1]) or QApplication(sys.argv[:1])
     application.setApplicationName("faceapp")
     application.setDesktopFileName("faceapp")
     return application

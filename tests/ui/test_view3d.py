@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from faceapp.gui.view3d.camera import OrbitCamera
 from faceapp.gui.view3d.layers import ColorBy, Edges, LayerStyle, Scalars
 from faceapp.gui.view3d.overlay import nice_length
 from faceapp.gui.view3d.pieces import PROXY_POINTS, PROXY_TRIANGLES, cut
+from faceapp.gui.view3d.scene import Scene
 from faceapp.gui.view3d.view import View3D, link
 
 
@@ -151,7 +153,7 @@ def test_a_large_layer_is_made_ready_on_a_thread(qtbot: Any, view: View3D) -> No
     rng = np.random.default_rng(0)
     view.set_layer("cloud", PointCloud(rng.normal(0, 30, (150_000, 3)).astype(np.float32)))
     empty = rgb(view.screenshot(False))
-    qtbot.waitUntil(lambda: "cloud" in view._scene.layers, timeout=5000)
+    qtbot.waitUntil(lambda: "cloud" in view._layers.ready, timeout=5000)
     assert np.abs(rgb(view.screenshot(False)) - empty).max() > 30
 
 
@@ -193,3 +195,100 @@ def test_a_mirrored_colour_never_leaves_the_table() -> None:
 
 def test_scale_bar_has_round_lengths() -> None:
     assert [nice_length(v) for v in (0.7, 1, 49, 51, 240)] == [0.5, 1, 20, 50, 200]
+
+
+def test_vtk_draws_on_one_other_thread(qtbot: Any, ball: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    qtbot: Any, view: View3D, ball: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+    for name in ("__init__", "hold", "render_proxy", "step", "pixels", "distances", "close"):
+        real = getattr(Scene, name)
+
+        def noted(self: Scene, *values: Any, real: Any = real) -> Any:
+            threads.add(threading.get_ident())
+            return real(self, *values)
+
+        monkeypatch.setattr(Scene, name, noted)
+    other = View3D()
+    other.resize(300, 200)
+    other.show()
+    other.set_layer("ball", ball)
+    qtbot.waitUntil(lambda: other._picture is not None and other._picture.request.whole, timeout=10_000)
+    other.shut_down()
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_a_slow_picture_holds_nothing_up_and_the_newest_one_comes(
+    qtbot: Any, view: View3D, ball: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view.set_layer("ball", ball)
+    qtbot.waitUntil(lambda: view._picture is not None)
+    gate, real = threading.Event(), Scene.render_proxy
+
+    def slow(self: Scene, *values: Any) -> None:
+        gate.wait(10)
+        real(self, *values)
+
+    monkeypatch.setattr(Scene, "render_proxy", slow)
+    for _ in range(5):  # each of these would wait for the gate if drawing were done here
+        view.set_camera(view.camera.turned(10, 0, 300))
+        view.repaint()
+    wanted = view.camera
+    assert view.shown_camera is not wanted
+    gate.set()
+    qtbot.waitUntil(lambda: view.shown_camera is wanted, timeout=10_000)
+
+
+def test_pictures_of_a_camera_on_the_move_are_shown(
+    qtbot: Any, view: View3D, ball: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view.set_layer("ball", ball)
+    qtbot.waitUntil(lambda: view._picture is not None)
+    begun, gate, real = threading.Event(), threading.Event(), Scene.render_proxy
+
+    def slow(self: Scene, *values: Any) -> None:
+        begun.set()
+        gate.wait(10)
+        real(self, *values)
+
+    monkeypatch.setattr(Scene, "render_proxy", slow)
+    first = view.camera.turned(10, 0, 300)
+    view.set_camera(first)
+    view.repaint()
+    assert begun.wait(10)
+    seen: list[OrbitCamera] = []
+    arrived = view._picture_arrived
+    monkeypatch.setattr(view, "_picture_arrived", lambda p: (seen.append(p.request.camera), arrived(p)))
+    view.set_camera(first.turned(10, 0, 300))
+    view.repaint()
+    gate.set()
+    qtbot.waitUntil(lambda: view.shown_camera is view.camera, timeout=10_000)
+    assert seen[0] is first
+
+
+def test_a_slow_machine_draws_fewer_pixels_while_things_move(view: View3D) -> None:
+    for _ in range(5):
+        view._keep_pace(0.2)
+    small = view._request(False)
+    assert small.height == 300 // 3
+    assert view._request(True).height == 300
+    for _ in range(5):
+        view._keep_pace(0.001)
+    assert view._request(False).height == 300
+
+
+def test_a_view_looks_at_what_arrives_until_a_person_has_turned_it(qtbot: Any, view: View3D, ball: Mesh) -> None:
+    small = Mesh(ball.vertices * 0.1, ball.faces)
+    view.set_layer("small", small)
+    near = view.camera.distance
+    view.set_layer("ball", ball)
+    assert view.camera.distance > 5 * near
+    view.set_camera(view.camera.turned(20, 0, 300))
+    kept = view.camera
+    view.set_layer("large", Mesh(ball.vertices * 2, ball.faces))
+    assert view.camera is kept
+    view.clear()
+    view.home()
+    view.set_layer("small", small)
+    assert view.camera.distance == pytest.approx(near)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Collection
 
 import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QImage, QResizeEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
@@ -18,16 +16,15 @@ from faceapp.core.mesh import Mesh
 from faceapp.gui.bridge import Relay
 from faceapp.gui.theme import color, theme
 from faceapp.gui.view3d.camera import OrbitCamera
+from faceapp.gui.view3d.drawing import Picture, Request
 from faceapp.gui.view3d.layers import LayerStyle, Scalars
-from faceapp.gui.view3d.scene import Scene
+from faceapp.gui.view3d.render_thread import Artist
 from faceapp.gui.view3d.store import LayerStore
 
-_log = logging.getLogger(__name__)
 _STILL_AFTER = 140  # ms without movement before the whole picture is made
 _FADE = 250  # ms of a camera's flight
-# Shifts of less than a pixel; the mean of the four pictures has smooth edges, for no more than four short events.
-_JITTER = ((0.125, 0.375), (-0.375, 0.125), (-0.125, -0.375), (0.375, -0.125))
-_MOST_SLICES = 6  # above, one pass must do
+_SLOW_S, _FAST_S = 0.04, 0.012  # of a frame while things move: above it gets fewer pixels, below more
+_MOST_SHRINK = 3
 
 
 class Canvas(QWidget):
@@ -45,29 +42,24 @@ class Canvas(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(80, 80)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self._scene = Scene()
         self._relay = Relay(self)
-        self._layers = LayerStore(self._scene, self._relay, self._layer_arrived)
+        self._layers = LayerStore(self._relay, self._layer_arrived)
+        self._artist = Artist(lambda picture: self._relay.post(lambda: self._picture_arrived(picture)))
         self._camera: OrbitCamera | None = None
         self._fitted = False
-        self._images: list[QImage | None] = [None, None]
-        self._depths: npt.NDArray[np.float32] | None = None
+        self._picture: Picture | None = None
+        self._asked: Request | None = None
         self._wants_depth = False
         self._fresh = False
         self._busy = False
-        self._slices: list[tuple[int, tuple[float, float]]] = []
-        self._sum: npt.NDArray[np.uint16] | None = None
-        self._passes = 0
+        self._shrink = 1
         self._closed = False
         self._compare: tuple[Collection[str], Collection[str]] | None = None
         self._flight: tuple[OrbitCamera, OrbitCamera, float] | None = None
         self._still = QTimer(self)
         self._still.setSingleShot(True)
         self._still.setInterval(_STILL_AFTER)
-        self._still.timeout.connect(self._start_whole)
-        self._slice_timer = QTimer(self)
-        self._slice_timer.setInterval(0)
-        self._slice_timer.timeout.connect(self._next_slice)
+        self._still.timeout.connect(self._ask_whole)
         self._flight_timer = QTimer(self)
         self._flight_timer.setInterval(15)
         self._flight_timer.timeout.connect(self._fly)
@@ -90,6 +82,8 @@ class Canvas(QWidget):
     def _layer_arrived(self, identifier: str) -> None:
         if not self._fitted:
             self._camera = None
+        if not self.isVisible():
+            self._picture = None  # what stands there is of other things
         self.refresh()
 
     def remove_layer(self, identifier: str) -> None:
@@ -101,6 +95,7 @@ class Canvas(QWidget):
         """Take all layers away; the camera stays."""
         for identifier in self._layers.names:
             self._layers.drop(identifier)
+        self._picture = None
         self.refresh()
 
     def set_style(self, identifier: str, style: LayerStyle, scalars: Scalars | None = None) -> None:
@@ -128,11 +123,15 @@ class Canvas(QWidget):
     def camera(self) -> OrbitCamera:
         """The camera."""
         if self._camera is None:
-            box = self._scene.box()
+            box = self._layers.box()
             low, high = box if box is not None else (np.full(3, -120.0), np.full(3, 120.0))
             self._camera = OrbitCamera.home(low, high, self.width() / max(1, self.height()))
-            self._fitted = box is not None
         return self._camera
+
+    @property
+    def shown_camera(self) -> OrbitCamera:
+        """The camera of the picture on the screen, which may be a moment behind."""
+        return self._picture.request.camera if self._picture is not None else self.camera
 
     def set_camera(self, camera: OrbitCamera, quietly: bool = False) -> None:
         """Move the camera; ``quietly``: without the signal."""
@@ -161,14 +160,16 @@ class Canvas(QWidget):
         self.set_camera(start.between(end, t * t * (3 - 2 * t)) if t < 1 else end)
 
     def home(self) -> None:
-        """Look from the front at everything."""
-        box = self._scene.box()
-        if box is not None:
+        """Look from the front at everything, also at what is still being made ready."""
+        box = self._layers.box()
+        if box is None:
+            self._camera, self._fitted = None, False
+        else:
             self.fly_to(OrbitCamera.home(*box, self.width() / max(1, self.height())))
 
     def fit(self) -> None:
         """Show everything from the same direction."""
-        box = self._scene.box()
+        box = self._layers.box()
         if box is not None:
             self.fly_to(self.camera.fitted(*box, self.width() / max(1, self.height())))
 
@@ -184,90 +185,64 @@ class Canvas(QWidget):
 
     def _moved(self) -> None:
         self._fresh = False
-        self._slice_timer.stop()
+        self._still.stop()
         self.update()
 
-    def _sets(self) -> list[Collection[str] | None]:
-        return [None] if self._compare is None else list(self._compare)
+    def _sets(self) -> tuple[tuple[str, ...], ...]:
+        shown = tuple(self._layers.visible)
+        if self._compare is None:
+            return (shown,)
+        return tuple(tuple(name for name in shown if name in side) for side in self._compare)
 
     def _pixel_size(self) -> tuple[int, int]:
         ratio = self.devicePixelRatioF()
         return max(8, round(self.width() * ratio)), max(8, round(self.height() * ratio))
 
-    def _take_picture(self, which: int) -> None:
-        self._show_pixels(which, self._scene.pixels())
-        if which == 0:
-            self._depths = self._scene.distances() if self._wants_depth else None
-
-    def _show_pixels(self, which: int, pixels: npt.NDArray[np.uint8]) -> None:
-        height, width = pixels.shape[:2]
-        image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGBX8888)
-        # VTK's rows start at the bottom; the flip also copies, so VTK may reuse its memory.
-        self._images[which] = image.flipped(Qt.Orientation.Vertical).convertToFormat(QImage.Format.Format_RGB32)
-
-    def _render_proxy(self) -> None:
+    def _request(self, whole: bool) -> Request:
         width, height = self._pixel_size()
+        if not whole:
+            width, height = max(8, width // self._shrink), max(8, height // self._shrink)
         top, bottom = color("view_top"), color("view_bottom")
-        self._scene.set_background((top.red(), top.green(), top.blue()), (bottom.red(), bottom.green(), bottom.blue()))
-        for i, only in enumerate(self._sets()):
-            self._scene.render_proxy(self.camera, width, height, only)
-            self._take_picture(i)
-        self._fresh = True
-        self._still.start()
+        ground = (top.red(), top.green(), top.blue()), (bottom.red(), bottom.green(), bottom.blue())
+        layers = self._layers.ready
+        return Request(layers, self._sets(), self.camera, width, height, ground, self._wants_depth, whole)
 
-    def _start_whole(self) -> None:
-        if self._busy:
+    def _ask_proxy(self) -> None:
+        """Have what is shown now drawn, as fast as can be."""
+        self._fresh = True
+        self._asked = self._request(False)
+        self._artist.ask(self._asked)
+
+    def _ask_whole(self) -> None:
+        if self._busy or self._closed:
             self._still.start()
             return
-        passes = _JITTER if self._scene.slices() <= _MOST_SLICES else ((0.0, 0.0),)
-        self._sum, self._passes = None, 0
-        self._slices = [(which, shift) for which in range(len(self._sets())) for shift in passes]
-        self._begin_slices()
+        self._asked = self._request(True)
+        self._artist.ask(self._asked)
 
-    def _begin_slices(self) -> None:
-        width, height = self._pixel_size()
-        which, shift = self._slices[0]
-        self._scene.begin(self.camera, width, height, self._sets()[which], shift)
-        self._slice_timer.start()
-
-    def _next_slice(self) -> None:
-        if self._closed or not self._slices:
-            self._slice_timer.stop()
+    def _picture_arrived(self, picture: Picture) -> None:
+        if self._closed or not self.isVisible() or picture.request.layers != self._layers.ready:
             return
-        try:
-            if not self._scene.finished:  # drawing and fetching are two events
-                self._scene.step()
-                return
-            self._add_pass(self._slices.pop(0)[0])
-            if self._slices:
-                self._begin_slices()
-            else:
-                self._slice_timer.stop()
-                self.update()
-        except Exception:  # an exception in a slot would end in Qt, unseen
-            self._slice_timer.stop()
-            _log.exception("the whole 3D picture could not be drawn")
+        self._picture = picture
+        if not picture.request.whole:
+            self._keep_pace(picture.seconds)
+            if picture.request is self._asked:
+                self._still.start()
+        self.update()
 
-    def _add_pass(self, which: int) -> None:
-        """Add a picture to the sum; show the mean after the last."""
-        pixels = self._scene.pixels()
-        if self._sum is None:
-            self._sum = pixels.astype(np.uint16)
-        else:
-            self._sum += pixels
-        self._passes += 1
-        if not self._slices or self._slices[0][0] != which:
-            self._show_pixels(which, (self._sum // self._passes).astype(np.uint8))
-            self._sum, self._passes = None, 0
+    def _keep_pace(self, seconds: float) -> None:
+        """Draw fewer pixels while things move on a machine that is slow or busy."""
+        if seconds > _SLOW_S:
+            self._shrink = min(_MOST_SHRINK, self._shrink + 1)
+        elif seconds < _FAST_S:
+            self._shrink = max(1, self._shrink - 1)
 
     def finish(self) -> None:
         """Draw the whole picture now, however long it takes (screenshots, tests)."""
-        if not self._fresh:
-            self._render_proxy()
         self._still.stop()
-        self._start_whole()
-        while self._slice_timer.isActive():
-            self._next_slice()
+        self._asked = self._request(True)
+        self._picture = self._artist.draw_now(self._asked)
+        self._fresh = True
 
     # Life
 
@@ -283,8 +258,9 @@ class Canvas(QWidget):
 
     @override
     def hideEvent(self, event: QHideEvent) -> None:
-        for timer in (self._still, self._slice_timer, self._flight_timer):
+        for timer in (self._still, self._flight_timer):
             timer.stop()
+        self._artist.forget()
         self._fresh = False
 
     def shut_down(self) -> None:
@@ -292,8 +268,8 @@ class Canvas(QWidget):
         if self._closed:
             return
         self._closed = True
-        for timer in (self._still, self._slice_timer, self._flight_timer):
+        for timer in (self._still, self._flight_timer):
             timer.stop()
         self._layers.close()
         self._relay.close()
-        self._scene.close()
+        self._artist.close()

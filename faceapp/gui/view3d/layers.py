@@ -12,6 +12,7 @@ from faceapp.core.arrays import Float32Array, UInt8Array
 from faceapp.core.cloud import PointCloud
 from faceapp.core.mesh import Mesh
 from faceapp.gui.theme.colormaps import NO_DATA, colorize
+from faceapp.gui.view3d.pieces import Pieces
 
 # Of the three groups; told apart by lightness too, and named in the legend.
 GROUP_COLORS = ((0x3F, 0x8E, 0xFC), (0xF2, 0xC1, 0x4E), (0xD6, 0x5D, 0x9B), (0x6C, 0xC5, 0xA1))
@@ -96,6 +97,28 @@ class LayerStyle:
     lit: bool | None = None
     point_size: float = 0.0
     behind: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class SceneLayer:
+    """A layer made ready to be drawn; another look makes another one.
+
+    Parameters
+    ----------
+    data : Mesh or PointCloud
+        What it is.
+    pieces : Pieces
+        How it is cut.
+    style : LayerStyle
+        How it looks.
+    scalars : Scalars or None
+        For `ColorBy.SCALARS`.
+    """
+
+    data: Mesh | PointCloud
+    pieces: Pieces
+    style: LayerStyle
+    scalars: Scalars | None = None
 
 
 def layer_colors(data: Mesh | PointCloud, style: LayerStyle, scalars: Scalars | None) -> UInt8Array | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from faceapp.core.arrays import UInt8Array
 from faceapp.core.cloud import PointCloud
 from faceapp.core.mesh import Mesh
 from faceapp.gui.view3d.camera import OrbitCamera
-from faceapp.gui.view3d.layers import ColorBy, Edges, LayerStyle, Scalars, layer_colors
+from faceapp.gui.view3d.layers import ColorBy, Edges, SceneLayer, layer_colors
 from faceapp.gui.view3d.pieces import Piece, Pieces
 
 assert vtkmodules.vtkRenderingOpenGL2  # imported for its side effect: the OpenGL factories
@@ -27,23 +27,19 @@ RGB = tuple[int, int, int]
 
 
 @dataclass(eq=False)
-class SceneLayer:
-    """A layer and the actors that were made of it so far."""
+class _Held:
+    """A layer with its colours and the actors that were made of it so far."""
 
-    data: Mesh | PointCloud
-    pieces: Pieces
-    style: LayerStyle
-    scalars: Scalars | None = None
-    visible: bool = True
+    layer: SceneLayer
+    colors: UInt8Array | None
     actors: dict[int, Any] = field(default_factory=dict)  # -1 is the proxy
-    colors: UInt8Array | None = None
 
 
 class Scene:
-    """Layers and the off-screen window that draws them. All calls on one thread."""
+    """The off-screen window that draws layers. All calls on one thread, also the making."""
 
     def __init__(self) -> None:
-        self.layers: dict[str, SceneLayer] = {}
+        self._held: dict[str, _Held] = {}
         self._renderer: Any = vtkRenderer()
         self._window: Any = vtkRenderWindow()
         self._window.SetOffScreenRendering(1)
@@ -61,79 +57,52 @@ class Scene:
         self._renderer.GradientBackgroundOn()
         self._queue: list[Any] = []
         self._first = True
-        self.finished = False
 
     def set_background(self, top: RGB, bottom: RGB) -> None:
         """Set the ground, a gradient."""
         self._renderer.SetBackground(*(c / 255 for c in bottom))
         self._renderer.SetBackground2(*(c / 255 for c in top))
 
-    def put(self, identifier: str, layer: SceneLayer) -> None:
-        """Add or exchange a layer."""
-        self.layers[identifier] = layer
-        layer.colors = layer_colors(layer.data, layer.style, layer.scalars)
+    def hold(self, layers: Mapping[str, SceneLayer]) -> None:
+        """Have these layers and no others; what was made of those that stay is kept."""
+        self._held = {
+            name: held
+            if (held := self._held.get(name)) is not None and held.layer is layer
+            else _Held(layer, layer_colors(layer.data, layer.style, layer.scalars))
+            for name, layer in layers.items()
+        }
 
-    def drop(self, identifier: str) -> None:
-        """Take a layer away."""
-        self.layers.pop(identifier, None)
-
-    def restyle(self, identifier: str, style: LayerStyle, scalars: Scalars | None) -> None:
-        """Give a layer another look; its geometry stays."""
-        layer = self.layers[identifier]
-        layer.style, layer.scalars = style, scalars
-        layer.colors = layer_colors(layer.data, style, scalars)
-        layer.actors.clear()
-
-    def box(
-        self, only: Collection[str] | None = None
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
-        """Return the corners of the box round the visible layers."""
-        shown = [v.pieces for k, v in self.layers.items() if v.visible and (only is None or k in only)]
-        if not shown:
-            return None
-        return np.min([p.low for p in shown], axis=0), np.max([p.high for p in shown], axis=0)
-
-    def small(self, only: Collection[str] | None = None) -> bool:
-        """Return whether everything visible is drawn whole even while the camera moves."""
-        return all(v.pieces.small for k, v in self.layers.items() if v.visible and (only is None or k in only))
-
-    def render_proxy(self, camera: OrbitCamera, width: int, height: int, only: Collection[str] | None = None) -> None:
-        """Draw the proxies at once."""
+    def render_proxy(self, camera: OrbitCamera, width: int, height: int, only: Collection[str]) -> None:
+        """Draw the proxies of these layers at once."""
         self._aim(camera, width, height)
         self._clear_actors()
-        for identifier, layer in self.layers.items():
-            if layer.visible and (only is None or identifier in only):
-                self._renderer.AddActor(self._actor(layer, -1, camera, height))
+        for name in only:
+            if name in self._held:
+                self._renderer.AddActor(self._actor(self._held[name], -1, camera, height))
         self._preserve(False)
         self._window.Render()
-        self.finished = self.small(only)
-
-    def slices(self) -> int:
-        """Return how many slices the visible layers have."""
-        return sum(len(layer.pieces.whole) for layer in self.layers.values() if layer.visible)
 
     def begin(
         self,
         camera: OrbitCamera,
         width: int,
         height: int,
-        only: Collection[str] | None = None,
+        only: Collection[str],
         shift: tuple[float, float] = (0.0, 0.0),
     ) -> None:
-        """Prepare to draw everything in slices; call `step` until it returns True.
+        """Prepare to draw these layers in slices; call `step` until it returns True.
 
         ``shift`` moves the picture by a part of a pixel.
         """
         self._aim(camera, width, height)
         self._renderer.GetActiveCamera().SetWindowCenter(2 * shift[0] / width, 2 * shift[1] / height)
         self._queue = [
-            (layer, i, camera, height)
-            for identifier, layer in self.layers.items()
-            if layer.visible and (only is None or identifier in only)
-            for i in range(len(layer.pieces.whole))
+            (self._held[name], i, camera, height)
+            for name in only
+            if name in self._held
+            for i in range(len(self._held[name].layer.pieces.whole))
         ]
         self._first = True
-        self.finished = False
 
     def step(self) -> bool:
         """Draw the next slice over what is there; return whether the picture is whole."""
@@ -143,8 +112,7 @@ class Scene:
         self._preserve(not self._first)
         self._first = False
         self._window.Render()
-        self.finished = not self._queue
-        return self.finished
+        return not self._queue
 
     def pixels(self) -> UInt8Array:
         """Return the picture, (H, W, 4) RGBA, first row at the bottom."""
@@ -168,7 +136,7 @@ class Scene:
     def close(self) -> None:
         """Let the graphics context go."""
         self._clear_actors()
-        self.layers.clear()
+        self._held.clear()
         self._window.Finalize()
 
     def _preserve(self, on: bool) -> None:
@@ -189,15 +157,13 @@ class Scene:
         vtk_camera.SetViewAngle(camera.view_angle_deg)
         vtk_camera.SetClippingRange(*camera.clipping)
 
-    def _actor(self, layer: SceneLayer, which: int, camera: OrbitCamera, height: int) -> Any:
-        key = which
-        if which == -1 and layer.pieces.small:
-            key = 0
-        actor = layer.actors.get(key)
+    def _actor(self, held: _Held, which: int, camera: OrbitCamera, height: int) -> Any:
+        layer = held.layer
+        key = 0 if which == -1 and layer.pieces.small else which
+        actor = held.actors.get(key)
         if actor is None:
             piece = layer.pieces.proxy if which == -1 else layer.pieces.whole[which]
-            actor = self._make(layer, piece)
-            layer.actors[key] = actor
+            actor = held.actors[key] = _make(layer, held.colors, piece)
         if isinstance(layer.data, PointCloud):
             spacing = layer.pieces.spacing
             if which == -1:
@@ -206,61 +172,64 @@ class Scene:
             actor.GetProperty().SetPointSize(size)
         return actor
 
-    def _make(self, layer: SceneLayer, piece: Piece) -> Any:
-        textured = (
-            isinstance(layer.data, Mesh)
-            and layer.style.color_by is ColorBy.TEXTURE
-            and layer.data.texture is not None
-            and layer.data.uv is not None
-        )
-        poly = self._textured(layer, piece) if textured else self._poly(layer, piece)
-        mapper: Any = vtkPolyDataMapper()
-        mapper.SetInputData(poly)
-        mapper.SetScalarModeToUsePointData()
-        mapper.SetColorModeToDirectScalars()
-        mapper.SetScalarVisibility(not textured and layer.colors is not None)
-        if layer.style.behind:  # two noisy surfaces in one place would come out as speckle
-            mapper.SetResolveCoincidentTopologyToPolygonOffset()
-            mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(0.0, layer.style.behind)
-        actor: Any = vtkActor()
-        actor.SetMapper(mapper)
-        actor.ForceOpaqueOn() if layer.style.opacity >= 1 else actor.ForceTranslucentOn()
-        if textured:
-            actor.SetTexture(_texture(layer.data.texture))  # type: ignore[union-attr,arg-type]
-        _paint(actor.GetProperty(), layer, textured)
-        return actor
 
-    def _poly(self, layer: SceneLayer, piece: Piece) -> Any:
-        points = layer.data.vertices if isinstance(layer.data, Mesh) else layer.data.points
-        poly: Any = vtkPolyData()
-        _set_points(poly, points[piece.vertices])
-        if piece.faces is None:
-            n = len(piece.vertices)
-            poly.SetVerts(_cells(np.arange(n, dtype=np.int64), 1))
-        else:
-            poly.SetPolys(_cells(piece.faces.ravel(), 3))
-        if layer.pieces.normals is not None:
-            poly.GetPointData().SetNormals(numpy_to_vtk(layer.pieces.normals[piece.vertices], deep=True))
-        if layer.colors is not None:
-            poly.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(layer.colors[piece.vertices]), deep=True))
-        return poly
+def _make(layer: SceneLayer, colors: UInt8Array | None, piece: Piece) -> Any:
+    textured = (
+        isinstance(layer.data, Mesh)
+        and layer.style.color_by is ColorBy.TEXTURE
+        and layer.data.texture is not None
+        and layer.data.uv is not None
+    )
+    poly = _textured(layer, piece) if textured else _poly(layer, colors, piece)
+    mapper: Any = vtkPolyDataMapper()
+    mapper.SetInputData(poly)
+    mapper.SetScalarModeToUsePointData()
+    mapper.SetColorModeToDirectScalars()
+    mapper.SetScalarVisibility(not textured and colors is not None)
+    if layer.style.behind:  # two noisy surfaces in one place would come out as speckle
+        mapper.SetResolveCoincidentTopologyToPolygonOffset()
+        mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(0.0, layer.style.behind)
+    actor: Any = vtkActor()
+    actor.SetMapper(mapper)
+    actor.ForceOpaqueOn() if layer.style.opacity >= 1 else actor.ForceTranslucentOn()
+    if textured:
+        actor.SetTexture(_texture(layer.data.texture))  # type: ignore[union-attr,arg-type]
+    _paint(actor.GetProperty(), layer, colors is not None, textured)
+    return actor
 
-    def _textured(self, layer: SceneLayer, piece: Piece) -> Any:
-        """Give each corner a point of its own, because a seam has two texture coordinates at one vertex."""
-        mesh = layer.data
-        assert isinstance(mesh, Mesh) and piece.faces is not None and mesh.uv is not None
-        if len(piece.vertices) == 0:
-            return vtkPolyData()
-        corners = piece.vertices[piece.faces]
-        start = _first_face(layer.pieces, piece)
-        uv = mesh.uv[start : start + len(corners)] if start >= 0 else _nearest_uv(mesh, corners)
-        poly: Any = vtkPolyData()
-        _set_points(poly, mesh.vertices[corners.ravel()])
-        poly.SetPolys(_cells(np.arange(corners.size, dtype=np.int64), 3))
-        if layer.pieces.normals is not None:
-            poly.GetPointData().SetNormals(numpy_to_vtk(layer.pieces.normals[corners.ravel()], deep=True))
-        poly.GetPointData().SetTCoords(numpy_to_vtk(np.ascontiguousarray(uv.reshape(-1, 2)), deep=True))
-        return poly
+
+def _poly(layer: SceneLayer, colors: UInt8Array | None, piece: Piece) -> Any:
+    points = layer.data.vertices if isinstance(layer.data, Mesh) else layer.data.points
+    poly: Any = vtkPolyData()
+    _set_points(poly, points[piece.vertices])
+    if piece.faces is None:
+        n = len(piece.vertices)
+        poly.SetVerts(_cells(np.arange(n, dtype=np.int64), 1))
+    else:
+        poly.SetPolys(_cells(piece.faces.ravel(), 3))
+    if layer.pieces.normals is not None:
+        poly.GetPointData().SetNormals(numpy_to_vtk(layer.pieces.normals[piece.vertices], deep=True))
+    if colors is not None:
+        poly.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(colors[piece.vertices]), deep=True))
+    return poly
+
+
+def _textured(layer: SceneLayer, piece: Piece) -> Any:
+    """Give each corner a point of its own, because a seam has two texture coordinates at one vertex."""
+    mesh = layer.data
+    assert isinstance(mesh, Mesh) and piece.faces is not None and mesh.uv is not None
+    if len(piece.vertices) == 0:
+        return vtkPolyData()
+    corners = piece.vertices[piece.faces]
+    start = _first_face(layer.pieces, piece)
+    uv = mesh.uv[start : start + len(corners)] if start >= 0 else _nearest_uv(mesh, corners)
+    poly: Any = vtkPolyData()
+    _set_points(poly, mesh.vertices[corners.ravel()])
+    poly.SetPolys(_cells(np.arange(corners.size, dtype=np.int64), 3))
+    if layer.pieces.normals is not None:
+        poly.GetPointData().SetNormals(numpy_to_vtk(layer.pieces.normals[corners.ravel()], deep=True))
+    poly.GetPointData().SetTCoords(numpy_to_vtk(np.ascontiguousarray(uv.reshape(-1, 2)), deep=True))
+    return poly
 
 
 def _first_face(pieces: Pieces, piece: Piece) -> int:
@@ -305,16 +274,16 @@ def _texture(picture: UInt8Array) -> Any:
     return texture
 
 
-def _paint(prop: Any, layer: SceneLayer, textured: bool) -> None:
+def _paint(prop: Any, layer: SceneLayer, coloured: bool, textured: bool) -> None:
     style = layer.style
-    photograph = textured or (style.color_by is ColorBy.COLOR and layer.colors is not None)
+    photograph = textured or (style.color_by is ColorBy.COLOR and coloured)
     cloud = isinstance(layer.data, PointCloud)
-    lit = style.lit if style.lit is not None else not (photograph or cloud) or (cloud and layer.colors is None)
+    lit = style.lit if style.lit is not None else not (photograph or cloud) or (cloud and not coloured)
     prop.SetColor(*(c / 255 for c in style.tint))
     prop.SetLighting(bool(lit and layer.pieces.normals is not None))
     prop.SetAmbient(0.10)
     prop.SetDiffuse(0.92)
-    prop.SetSpecular(0.10 if layer.colors is None else 0.04)
+    prop.SetSpecular(0.04 if coloured else 0.10)
     prop.SetSpecularPower(18)
     prop.SetOpacity(style.opacity)
     prop.SetInterpolationToPhong()

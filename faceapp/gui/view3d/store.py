@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from faceapp.core.arrays import FloatArray
 from faceapp.core.cloud import PointCloud
 from faceapp.core.mesh import Mesh
 from faceapp.gui.bridge import Background, Relay
-from faceapp.gui.view3d.layers import LayerStyle, Scalars
+from faceapp.gui.view3d.layers import LayerStyle, Scalars, SceneLayer
 from faceapp.gui.view3d.picking import CloudPicker, MeshPicker, Pick
 from faceapp.gui.view3d.pieces import Pieces, cut, size_of
-from faceapp.gui.view3d.scene import Scene, SceneLayer
 
-_AT_ONCE = 120_000  # triangles or points that are cut and indexed within a frame or two
+_AT_ONCE = 20_000  # triangles or points that are cut and indexed within a few milliseconds
 _PICK_PIXELS = 5.0
 _END_S = 0.5  # s that the making of a picker has to end when the view closes
+
+Picker = MeshPicker | CloudPicker
 
 
 class LayerStore:
@@ -25,20 +30,21 @@ class LayerStore:
 
     Parameters
     ----------
-    scene : Scene
-        Where they are drawn.
     relay : Relay
         Where threads report.
     changed : callable
         Called when a layer that was made ready on a thread has arrived, with its identifier.
     """
 
-    def __init__(self, scene: Scene, relay: Relay, changed: Callable[[str], None]) -> None:
-        self._scene, self._relay, self._changed = scene, relay, changed
+    def __init__(self, relay: Relay, changed: Callable[[str], None]) -> None:
+        self._relay, self._changed = relay, changed
         self._background: Background | None = None
-        self._pickers: dict[str, MeshPicker | CloudPicker | None] = {}
-        self._wanted: dict[str, SceneLayer | None] = {}
+        self._ready: dict[str, SceneLayer] = {}
+        self._pickers: dict[str, Picker] = {}
+        self._wanted: dict[str, object] = {}
         self._looks: dict[str, tuple[LayerStyle, Scalars | None, bool]] = {}
+
+    # Filling
 
     def put(
         self, identifier: str, data: Mesh | PointCloud, style: LayerStyle, scalars: Scalars | None, visible: bool
@@ -46,10 +52,11 @@ class LayerStore:
         """Add or exchange a layer; return whether it is ready now."""
         self._pickers.pop(identifier, None)
         self._looks[identifier] = style, scalars, visible
-        token = object()
-        self._wanted[identifier] = token  # type: ignore[assignment]
+        token = self._wanted[identifier] = object()
         if size_of(data) <= _AT_ONCE:
-            self._arrive(identifier, data, token, cut(data))
+            pieces = cut(data)
+            self._arrive(identifier, data, token, pieces)
+            self._pickers[identifier] = _picker(data, pieces)
             return True
         self._work(partial(cut, data), partial(self._arrive_later, identifier, data, token))
         return False
@@ -62,28 +69,24 @@ class LayerStore:
     def _arrive(self, identifier: str, data: Mesh | PointCloud, token: object, pieces: Pieces) -> bool:
         if self._wanted.get(identifier) is not token:
             return False  # exchanged or taken away meanwhile
-        style, scalars, visible = self._looks[identifier]
-        self._scene.put(identifier, SceneLayer(data, pieces, style, scalars, visible))
-        if isinstance(data, PointCloud):
-            self._pickers[identifier] = CloudPicker(data, pieces.spacing)
-        elif size_of(data) > _AT_ONCE:
-            self._pickers[identifier] = None
-            self._work(partial(MeshPicker, data), partial(self._picker_arrived, identifier, token))
+        style, scalars, _ = self._looks[identifier]
+        self._ready[identifier] = SceneLayer(data, pieces, style, scalars)
         return True
 
     def _arrive_later(self, identifier: str, data: Mesh | PointCloud, token: object, pieces: Pieces) -> None:
         if self._arrive(identifier, data, token, pieces):
+            self._work(partial(_picker, data, pieces), partial(self._picker_arrived, identifier, token))
             self._changed(identifier)
 
-    def _picker_arrived(self, identifier: str, token: object, picker: MeshPicker) -> None:
+    def _picker_arrived(self, identifier: str, token: object, picker: Picker) -> None:
         if self._wanted.get(identifier) is token:
             self._pickers[identifier] = picker
 
     def drop(self, identifier: str) -> None:
         """Take a layer away."""
-        for table in (self._pickers, self._wanted, self._looks):
+        tables: tuple[dict[str, Any], ...] = (self._pickers, self._wanted, self._looks, self._ready)
+        for table in tables:
             table.pop(identifier, None)
-        self._scene.drop(identifier)
 
     def restyle(self, identifier: str, style: LayerStyle, scalars: Scalars | None) -> None:
         """Give a layer another look.
@@ -95,54 +98,55 @@ class LayerStore:
         """
         _, _, visible = self._looks[identifier]
         self._looks[identifier] = style, scalars, visible
-        if identifier in self._scene.layers:
-            self._scene.restyle(identifier, style, scalars)
-
-    def look(self, identifier: str) -> tuple[LayerStyle, Scalars | None, bool]:
-        """Return style, scalars and visibility of a layer."""
-        return self._looks[identifier]
+        if identifier in self._ready:
+            self._ready[identifier] = replace(self._ready[identifier], style=style, scalars=scalars)
 
     def set_visible(self, identifier: str, visible: bool) -> None:
         """Show or hide a layer."""
         style, scalars, _ = self._looks[identifier]
         self._looks[identifier] = style, scalars, visible
-        if identifier in self._scene.layers:
-            self._scene.layers[identifier].visible = visible
+
+    # Reading
+
+    def look(self, identifier: str) -> tuple[LayerStyle, Scalars | None, bool]:
+        """Return style, scalars and visibility of a layer."""
+        return self._looks[identifier]
 
     @property
     def names(self) -> tuple[str, ...]:
         """Identifiers, in the order in which they came."""
         return tuple(self._looks)
 
-    def pick(self, origin: FloatArray, direction: FloatArray, reach: float, mm_per_pixel: float) -> Pick | None:
-        """Return the foremost hit on a visible layer."""
-        best: Pick | None = None
-        for identifier, layer in self._scene.layers.items():
-            if not layer.visible:
-                continue
-            hit = self._pick(identifier, layer, origin, direction, reach, mm_per_pixel)
-            if hit is not None and (best is None or hit.distance < best.distance):
-                best = hit
-        return best
+    @property
+    def ready(self) -> Mapping[str, SceneLayer]:
+        """The layers that can be drawn, in the order in which they came."""
+        return {name: self._ready[name] for name in self._looks if name in self._ready}
 
-    def _pick(
-        self,
-        identifier: str,
-        layer: SceneLayer,
-        origin: FloatArray,
-        direction: FloatArray,
-        reach: float,
-        mm_per_pixel: float,
-    ) -> Pick | None:
-        picker = self._pickers.get(identifier)
-        if picker is None and identifier not in self._pickers and isinstance(layer.data, Mesh):
-            picker = self._pickers[identifier] = MeshPicker(layer.data)
-        if isinstance(picker, MeshPicker):
-            return picker.pick(identifier, origin, direction, reach)
-        if isinstance(picker, CloudPicker):
-            tolerance = max(_PICK_PIXELS * mm_per_pixel, 0.75 * layer.pieces.spacing)
-            return picker.pick(identifier, origin, direction, tolerance)
-        return None  # still being built
+    @property
+    def visible(self) -> Mapping[str, SceneLayer]:
+        """Those of them that are to be seen."""
+        return {name: layer for name, layer in self.ready.items() if self._looks[name][2]}
+
+    def box(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+        """Return the corners of the box round the visible layers."""
+        shown = [layer.pieces for layer in self.visible.values()]
+        if not shown:
+            return None
+        return np.min([p.low for p in shown], axis=0), np.max([p.high for p in shown], axis=0)
+
+    def pick(self, origin: FloatArray, direction: FloatArray, reach: float, mm_per_pixel: float) -> Pick | None:
+        """Return the foremost hit on a visible layer; one whose picker is still being built is not hit."""
+        hits: list[Pick] = []
+        for identifier, layer in self.visible.items():
+            picker, hit = self._pickers.get(identifier), None
+            if isinstance(picker, MeshPicker):
+                hit = picker.pick(identifier, origin, direction, reach)
+            elif isinstance(picker, CloudPicker):
+                tolerance = max(_PICK_PIXELS * mm_per_pixel, 0.75 * layer.pieces.spacing)
+                hit = picker.pick(identifier, origin, direction, tolerance)
+            if hit is not None:
+                hits.append(hit)
+        return min(hits, key=lambda hit: hit.distance, default=None)
 
     def close(self) -> None:
         """Stop the thread."""
@@ -150,3 +154,7 @@ class LayerStore:
         if self._background is not None:
             self._background.close(_END_S)
             self._background = None
+
+
+def _picker(data: Mesh | PointCloud, pieces: Pieces) -> Picker:
+    return MeshPicker(data) if isinstance(data, Mesh) else CloudPicker(data, pieces.spacing)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QImage, QLinearGradient, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
@@ -31,8 +31,8 @@ _ON_MARK = 9.0  # px within which the mouse is on a landmark
 class View3D(Canvas):
     """Clouds and meshes with landmarks.
 
-    Left button turns, middle or Shift with left shifts, the wheel zooms, a double click sets the focus. While the
-    camera moves a proxy is drawn; the whole picture comes in slices when it rests, so no event lasts long.
+    Left button turns, middle or Shift with left shifts, the wheel zooms, a double click sets the focus. VTK draws on
+    a thread of its own: a proxy while the camera moves, the whole picture when it rests.
 
     Signals
     -------
@@ -145,21 +145,34 @@ class View3D(Canvas):
 
     def _paint(self, painter: QPainter, decorations: bool) -> None:
         if not self._fresh:
-            self._render_proxy()
+            self._ask_proxy()
         frame = QRectF(self.rect())
-        if self._images[0] is not None:
-            painter.drawImage(frame, self._images[0])
+        self._paint_ground(painter, frame)
         x = frame.width() * self._split
-        if self._compare is not None and self._images[1] is not None:
-            ratio = self.devicePixelRatioF()
-            part = QRectF(x, 0, frame.width() - x, frame.height())
-            source = QRectF(x * ratio, 0, part.width() * ratio, part.height() * ratio)
-            painter.drawImage(part, self._images[1], source)
+        if self._picture is not None:
+            self._paint_picture(painter, self._picture.images[0])
+            if self._compare is not None and len(self._picture.images) > 1:
+                painter.save()
+                painter.setClipRect(QRectF(x, 0, frame.width() - x, frame.height()))
+                self._paint_picture(painter, self._picture.images[1])
+                painter.restore()
         self._paint_landmarks(painter, frame)
         if decorations:
             self._paint_decorations(painter, frame)
         if self._compare is not None:
             self._paint_divider(painter, frame, x)
+
+    def _paint_ground(self, painter: QPainter, frame: QRectF) -> None:
+        ground = QLinearGradient(frame.topLeft(), frame.bottomLeft())
+        ground.setColorAt(0, color("view_top"))
+        ground.setColorAt(1, color("view_bottom"))
+        painter.fillRect(frame, ground)
+
+    def _paint_picture(self, painter: QPainter, image: QImage) -> None:
+        """Draw a picture of VTK's; one of another size, or from before a change of size, keeps its proportions."""
+        width = self.height() * image.width() / max(1, image.height())
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, image.height() != self._pixel_size()[1])
+        painter.drawImage(QRectF((self.width() - width) / 2, 0, width, self.height()), image)
 
     def _marks(self) -> MarkSet | None:
         if self._landmarks is None or self._scheme is None or len(self._landmarks.points) != len(self._scheme):
@@ -168,7 +181,7 @@ class View3D(Canvas):
         if self._drag_position is not None and self._drag_what == "mark":
             points = points.copy()
             points[self._point] = self._drag_position
-        xy, depth = self.camera.project(points, self.width(), self.height())
+        xy, depth = self.shown_camera.project(points, self.width(), self.height())
         return MarkSet(
             xy,
             self._landmarks.placed_by,
@@ -183,14 +196,15 @@ class View3D(Canvas):
 
     def _behind(self, xy: npt.NDArray[np.float64], depth: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_] | None:
         """Return which points lie behind the surface, by the depth of the last picture."""
-        if self._depths is None:
+        depths = self._picture.depths if self._picture is not None else None
+        if depths is None:
             return None
-        height, width = self._depths.shape
+        height, width = depths.shape
         at = np.nan_to_num(xy * (width / max(1, self.width())), nan=-1.0)
         inside = (at >= 0).all(axis=1) & (at[:, 0] < width) & (at[:, 1] < height)
         column = np.clip(at[:, 0], 0, width - 1).astype(int)
         row = np.clip(height - 1 - at[:, 1], 0, height - 1).astype(int)
-        return inside & (depth > self._depths[row, column] + 4.0)
+        return inside & (depth > depths[row, column] + 4.0)
 
     def _paint_landmarks(self, painter: QPainter, frame: QRectF) -> None:
         marks = self._marks()
@@ -209,23 +223,19 @@ class View3D(Canvas):
         if bar is not None and frame.width() > 260:
             draw_bar_panel(painter, bar, frame)
         elif frame.width() > 200:
-            draw_axes(painter, self.camera, QPointF(38, bottom - 40))
+            draw_axes(painter, self.shown_camera, QPointF(38, bottom - 40))
             left = 72.0
         if self._caption and bar is None:
             draw_caption(painter, QPointF(left, bottom - 8), self._caption)
         has_scale = frame.width() > 300
         if has_scale:
-            draw_scale(painter, self.camera, frame)
+            draw_scale(painter, self.shown_camera, frame)
         if self._credit:
             draw_caption(painter, QPointF(frame.right() - (172 if has_scale else 10), bottom - 8), self._credit, True)
 
     def _bar(self) -> Scalars | None:
-        for layer in self._scene.layers.values():
-            if layer.visible:
-                bar = bar_of(layer.data, layer.style, layer.scalars)
-                if bar is not None:
-                    return bar
-        return None
+        bars = (bar_of(layer.data, layer.style, layer.scalars) for layer in self._layers.visible.values())
+        return next((bar for bar in bars if bar is not None), None)
 
     def _paint_divider(self, painter: QPainter, frame: QRectF, x: float) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
