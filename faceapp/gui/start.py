@@ -28,6 +28,7 @@ from faceapp.gui.widgets.messages import EmptyState
 
 _log = logging.getLogger(__name__)
 _SIGNALS_EVERY_MS = 250
+_SWITCH_S = 0.001  # after which a busy thread lets the interface's go on; Python's own 5 ms add up to pauses
 
 # Imported on a thread once the window stands, so that the first use does not wait.
 HEAVY = ("vtkmodules.vtkRenderingOpenGL2", "vtkmodules.vtkFiltersGeneral", "scipy.spatial")
@@ -85,11 +86,10 @@ def make_window(
         if entries:
             last = settings.text("window/workspace")
             known = [entry.id for entry in entries]
-            shown.show_workspace(last if last in known else known[0])
-            QTimer.singleShot(0, shown, shown.build_workspaces)
+            shown.open_workspaces(last if last in known else known[0])
 
     def load() -> None:
-        _import_heavy()
+        _import_modules(*HEAVY, *(entry.module for entry in entries if entry.module))
         relay.post(show)
 
     def after_first_paint() -> None:
@@ -136,8 +136,8 @@ def make_program(
     return program
 
 
-def _import_heavy() -> None:
-    for name in HEAVY:
+def _import_modules(*names: str) -> None:
+    for name in names:
         try:
             importlib.import_module(name)
         except ImportError:
@@ -155,6 +155,7 @@ def run_window(project: Path | None = None, settings_path: Path | str | None = N
         INI file of the window; by default in the person's configuration folder.
     """
     os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
+    sys.setswitchinterval(_SWITCH_S)
     if QApplication.instance() is None:
         QCoreApplication.setApplicationName("faceapp")  # names the configuration folder before there is an application
     settings = WindowSettings(settings_path or settings_file())

@@ -214,3 +214,68 @@ def test_icons_are_sharp_on_dense_screens(qapp: QApplication) -> None:
 def test_unknown_icon_is_an_error(qapp: QApplication) -> None:
     with pytest.raises(KeyError, match="no icon 'nothing'"):
         icon("nothing")
+
+
+def test_workspaces_are_built_in_short_steps(
+    qtbot: Any, settings: WindowSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No event of the loop builds two things: each makes the widgets, the actions or the content of one workspace."""
+    turns: list[list[str]] = [[]]
+
+    class Stepped(Workspace):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+            turns[-1].append(f"{name} widgets")
+
+        def actions_of(self) -> list[Action]:
+            turns[-1].append(f"{self.name} actions")
+            return []
+
+        def begin(self) -> None:
+            turns[-1].append(f"{self.name} content")
+
+        def restore_state(self, state: dict[str, Any]) -> None:
+            turns[-1].append(f"{self.name} state")
+
+        def enter(self) -> None:
+            turns[-1].append(f"{self.name} shown")
+
+    window = MainWindow(settings)
+    qtbot.addWidget(window)
+    for name in ("capture", "review"):
+        window.add_workspace(WorkspaceEntry(name, name, "aperture", lambda name=name: Stepped(name)))  # type: ignore[misc]
+    step, show = window.open_workspaces, window.show_workspace
+    monkeypatch.setattr(window, "open_workspaces", lambda first: (turns.append([]), step(first)))
+    monkeypatch.setattr(window, "show_workspace", lambda name: (turns.append([]), show(name)))
+    window.open_workspaces("review")
+    qtbot.waitUntil(lambda: ["capture state"] in turns)
+    assert max(len(turn) for turn in turns) == 1
+    assert turns.index(["review shown"]) < turns.index(["capture actions"])
+    assert window.current == "review"
+
+
+def test_a_window_that_closes_while_it_is_built_lets_go_of_what_stands(qtbot: Any, settings: WindowSettings) -> None:
+    gone: list[str] = []
+
+    class Half(Workspace):
+        def shut_down(self) -> None:
+            gone.append("half")
+
+    window = MainWindow(settings)
+    window.add_workspace(WorkspaceEntry("review", "Review", "aperture", Half))
+    window.open_workspaces("review")
+    window.close()
+    qtbot.wait(50)
+    assert gone == ["half"]
+    assert window.current == ""
+
+
+def test_many_actions_tell_once(settings: WindowSettings) -> None:
+    window = MainWindow(settings)
+    told: list[int] = []
+    window.actions_registry.changed.connect(lambda: told.append(1))
+    window.actions_registry.add_all([Action(f"x.{i}", str(i), lambda: None) for i in range(5)])
+    assert len(told) == 1
+    assert "x.4" in window.actions_registry
+    window.close()

@@ -198,8 +198,6 @@ def test_scale_bar_has_round_lengths() -> None:
 
 
 def test_vtk_draws_on_one_other_thread(qtbot: Any, ball: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
-    qtbot: Any, view: View3D, ball: Mesh, monkeypatch: pytest.MonkeyPatch
-) -> None:
     threads: set[int] = set()
     for name in ("__init__", "hold", "render_proxy", "step", "pixels", "distances", "close"):
         real = getattr(Scene, name)

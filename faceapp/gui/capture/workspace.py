@@ -17,7 +17,6 @@ from faceapp.gui.capture.questions import ask_place, ask_reason, ask_rig, ask_su
 from faceapp.gui.capture.rig_link import RigState
 from faceapp.gui.capture.shot import GroupArrived, Shot
 from faceapp.gui.program.jobs import words_of
-from faceapp.gui.program.program import Program
 from faceapp.gui.shell.actions import Action
 from faceapp.gui.widgets.states import State
 
@@ -36,9 +35,9 @@ class CaptureWorkspace(CaptureBase):
         Context and window.
     """
 
-    def __init__(self, program: Program) -> None:
-        super().__init__(program)
-        self._connect()
+    @override
+    def begin(self) -> None:
+        self._connect()  # not before: what came meanwhile would be shown twice, and the rig connected twice
         self._project_changed()
         self.ask_guides()
 

@@ -25,7 +25,7 @@ def entries_of(program: Program) -> tuple[WorkspaceEntry, ...]:
         return ReviewWorkspace(program)
 
     return (
-        WorkspaceEntry("capture", "Capture", "aperture", capture),
-        WorkspaceEntry("annotate", "Annotate", "crosshair-simple", annotate),
-        WorkspaceEntry("review", "Review", "seal-check", review),
+        WorkspaceEntry("capture", "Capture", "aperture", capture, "faceapp.gui.capture.workspace"),
+        WorkspaceEntry("annotate", "Annotate", "crosshair-simple", annotate, "faceapp.gui.annotate.workspace"),
+        WorkspaceEntry("review", "Review", "seal-check", review, "faceapp.gui.review.workspace"),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from PySide6.QtCore import QKeyCombination, QObject, Qt, Signal
@@ -124,6 +124,17 @@ class ActionRegistry(QObject):
         ValueError
             There is one with this identifier.
         """
+        qt = self._add(action)
+        self.changed.emit()
+        return qt
+
+    def add_all(self, actions: Iterable[Action]) -> None:
+        """Add many, and tell once."""
+        for action in actions:
+            self._add(action)
+        self.changed.emit()
+
+    def _add(self, action: Action) -> QAction:
         if action.id in self._actions:
             raise ValueError(f"there are two actions {action.id!r}")
         qt = QAction(action.title, self._window)
@@ -141,7 +152,6 @@ class ActionRegistry(QObject):
         self._qt[action.id] = qt
         self._available[action.id] = True
         self._bind(action.id)
-        self.changed.emit()
         return qt
 
     def remove(self, identifier: str) -> None:

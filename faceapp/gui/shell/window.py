@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QPoint, QTimer, Signal
@@ -63,6 +63,9 @@ class MainWindow(QMainWindow):
         self.actions_registry = ActionRegistry(self)
         self._entries: dict[str, WorkspaceEntry] = {}
         self._built: dict[str, Workspace] = {}
+        self._under_way: dict[str, Iterator[None]] = {}
+        self._unfinished: dict[str, Workspace] = {}
+        self._closed = False
         self._current = ""
         self._narrow = False
         self._was_painted = False
@@ -156,7 +159,7 @@ class MainWindow(QMainWindow):
     # Workspaces
 
     def add_workspace(self, entry: WorkspaceEntry) -> None:
-        """Show a tab; the workspace is built when it is first shown, or by `build_workspaces`."""
+        """Show a tab; the workspace is built when it is first shown, or by `open_workspaces`."""
         self._entries[entry.id] = entry
         rank = {identifier: i for i, identifier in enumerate(ORDER)}
         ordered = sorted(self._entries, key=lambda identifier: rank.get(identifier, len(ORDER)))
@@ -177,32 +180,50 @@ class MainWindow(QMainWindow):
 
     def workspace(self, identifier: str) -> Workspace:
         """Return a workspace, building it if need be."""
-        if identifier not in self._built:
-            entry = self._entries[identifier]
-            built = entry.build()
-            self._built[identifier] = built
-            self.stack.addWidget(built)
-            built.set_narrow(self._narrow)
-            built.crumbsChanged.connect(lambda texts, name=identifier: self._crumbs_changed(name, texts))
-            for action in built.actions_of():
-                where = action.where or entry.title
-                self.actions_registry.add(replace(action, workspace=identifier, where=where))
-            try:
-                state = json.loads(self.settings.text(f"{identifier}/state", "{}"))
-                built.restore_state(state)
-            except Exception:  # a state that cannot be read must not keep the window shut
-                _log.exception("the state of %s could not be restored", identifier)
+        for _ in self._building_of(identifier):
+            pass
         return self._built[identifier]
+
+    def _building_of(self, identifier: str) -> Iterator[None]:
+        """Return what is left to do until a workspace stands, in steps short enough for an event each."""
+        if identifier in self._built:
+            return iter(())
+        return self._under_way.setdefault(identifier, self._build(identifier))
+
+    def _build(self, identifier: str) -> Iterator[None]:
+        entry = self._entries[identifier]
+        built = self._unfinished[identifier] = entry.build()
+        yield
+        self.stack.addWidget(built)
+        built.set_narrow(self._narrow)
+        yield
+        built.crumbsChanged.connect(lambda texts, name=identifier: self._crumbs_changed(name, texts))
+        where = [replace(a, workspace=identifier, where=a.where or entry.title) for a in built.actions_of()]
+        self.actions_registry.add_all(where)
+        yield
+        built.begin()
+        yield
+        try:
+            built.restore_state(json.loads(self.settings.text(f"{identifier}/state", "{}")))
+        except Exception:  # a state that cannot be read must not keep the window shut
+            _log.exception("the state of %s could not be restored", identifier)
+        self._built[identifier] = built
+        del self._under_way[identifier], self._unfinished[identifier]
 
     def _keep_state(self, identifier: str) -> None:
         self.settings.set_text(f"{identifier}/state", json.dumps(self._built[identifier].save_state()))
 
-    def build_workspaces(self) -> None:
-        """Build what is not built yet, one at each turn of the event loop."""
-        left = [identifier for identifier in self._entries if identifier not in self._built]
+    def open_workspaces(self, first: str) -> None:
+        """Build all workspaces, a step at each turn of the event loop, and show one as soon as it stands."""
+        left = [identifier for identifier in (first, *self._entries) if identifier not in self._built]
+        if self._closed:
+            return
         if left:
-            self.workspace(left[0])
-            QTimer.singleShot(0, self, self.build_workspaces)
+            next(self._building_of(left[0]), None)
+        if not self._current and first in self._built:
+            QTimer.singleShot(0, self, lambda: self.show_workspace(first))
+        if left:
+            QTimer.singleShot(0, self, lambda: self.open_workspaces(first))
 
     def show_workspace(self, identifier: str) -> None:
         """Bring a workspace onto the screen.
@@ -373,9 +394,11 @@ class MainWindow(QMainWindow):
         self.settings.set_geometry(self.saveGeometry())
         self.settings.set_text("window/workspace", self._current)
         self.settings.keys = self.actions_registry.keys()
-        for identifier, workspace in self._built.items():
+        self._closed = True
+        for identifier, workspace in (*self._built.items(), *self._unfinished.items()):
             try:
-                self._keep_state(identifier)
+                if identifier in self._built:
+                    self._keep_state(identifier)
                 workspace.shut_down()
             except Exception:  # one workspace must not keep the others from being saved
                 _log.exception("%s could not be closed in good order", identifier)

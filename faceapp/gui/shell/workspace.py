@@ -29,6 +29,9 @@ class Workspace(QWidget):
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # takes the keys from the bars round it
 
+    def begin(self) -> None:
+        """Show what is current, once the widgets stand; apart from making them, for both take time."""
+
     def actions_of(self) -> Sequence[Action]:
         """Return the actions; their keys hold while this workspace is on the screen."""
         return ()
@@ -67,9 +70,12 @@ class WorkspaceEntry:
         Phosphor icon.
     build : callable
         Makes the widget, importing what it needs.
+    module : str
+        What that is, to be imported on a thread before.
     """
 
     id: str
     title: str
     icon: str
     build: Callable[[], Workspace]
+    module: str = ""
