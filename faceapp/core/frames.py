@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,9 +69,17 @@ class FrameStack:
         object.__setattr__(self, "timestamps_ns", stamps)
 
 
+UNKNOWN, LIT, KNOWN_ABOVE = -8.0, -6.0, -4.0
+"""Inside a `PhaseMap`: the position of a dark pixel; of a lit one whose fringe order is not known, less its phase in
+cycles; positions above the third are known and lie between -0.5 and 1.5. What is handed out says NaN."""
+
+
 @dataclass(frozen=True, eq=False)
 class PhaseMap:
     """Absolute phase of one camera.
+
+    It holds the position across the projector's field, as the decoder made it; phase and sigma in radians are made
+    of it when somebody asks.
 
     Parameters
     ----------
@@ -78,35 +87,76 @@ class PhaseMap:
         Whose pixels they are.
     frequency : float
         Fringes across the field to which the phase refers; ``x = phase / (2 pi frequency)``.
-    phase : (H, W) float32
-        Absolute phase, radians, 0 at the first fringe; NaN where invalid.
+    position : (H, W) float32
+        x, 0 to 1 across the field; `UNKNOWN` where it is dark, ``LIT - phase / 2 pi`` where only the order is open.
+    variance : (H, W) float32
+        Of the position; defined where it is valid.
     modulation : (H, W) float32
         Of the finest fringes, counts.
-    sigma : (H, W) float32
-        One standard deviation of ``phase``, radians; NaN where invalid.
-    wrapped_phase : (H, W) float32
-        Of the finest fringes, in [-pi, pi); NaN where modulation is too low.
-    order_residual : float
-        Root mean square distance of the fringe orders from whole numbers before rounding, over valid pixels.
+    blocks : (h, w, 3) float32
+        Of each block of 32 x 32 pixels: valid pixels; over them the sum of the last fringe order's residual in units
+        of its noise, and the sum of its squares in fringes squared.
     noise_known : bool
         Whether sigma comes from the sensor's stated noise; else from the residual of the fit.
     """
 
     camera: str
     frequency: float
-    phase: Float32Array
+    position: Float32Array
+    variance: Float32Array
     modulation: Float32Array
-    sigma: Float32Array
-    wrapped_phase: Float32Array
-    order_residual: float
+    blocks: Float32Array
     noise_known: bool
 
     def __post_init__(self) -> None:
-        shape = np.asarray(self.phase).shape
-        for name in ("phase", "modulation", "sigma", "wrapped_phase"):
+        shape = np.asarray(self.position).shape
+        for name in ("position", "variance", "modulation"):
             object.__setattr__(self, name, frozen(getattr(self, name), np.float32, shape, f"{self.camera}: {name}"))
+        blocks = frozen(self.blocks, np.float32, (None, None, 3), f"{self.camera}: blocks")
+        object.__setattr__(self, "blocks", blocks)
 
-    @property
+    @functools.cached_property
+    def phase(self) -> Float32Array:
+        """(H, W) float32: absolute phase, radians, 0 at the first fringe; NaN where invalid."""
+        scale = np.float32(2 * np.pi * self.frequency)
+        return frozen(
+            np.where(self.valid, self.position * scale, np.float32(np.nan)), np.float32, (None, None), "phase"
+        )
+
+    @functools.cached_property
+    def sigma(self) -> Float32Array:
+        """(H, W) float32: one standard deviation of `phase`, radians; NaN where invalid."""
+        scale = np.float32(2 * np.pi * self.frequency)
+        sigma = np.full(self.position.shape, np.nan, np.float32)
+        np.sqrt(self.variance, out=sigma, where=self.valid)
+        return frozen(sigma * scale, np.float32, (None, None), "phase sigma")
+
+    @functools.cached_property
+    def wrapped_phase(self) -> Float32Array:
+        """(H, W) float32: phase of the finest fringes in [-pi, pi); NaN where modulation is too low."""
+        cycles = np.where(self.valid, self.position * np.float32(self.frequency), np.float32(LIT) - self.position)
+        cycles -= np.floor(cycles + np.float32(0.5))
+        wrapped = cycles * np.float32(2 * np.pi)
+        wrapped[self.position == np.float32(UNKNOWN)] = np.nan
+        return frozen(wrapped, np.float32, (None, None), "wrapped phase")
+
+    @functools.cached_property
     def valid(self) -> npt.NDArray[np.bool_]:
         """(H, W) bool: where the phase is known."""
-        return np.isfinite(self.phase)
+        return self.position > np.float32(KNOWN_ABOVE)
+
+    @property
+    def lit_pixels(self) -> int:
+        """How many pixels have enough modulation."""
+        return int(np.count_nonzero(self.position > np.float32(UNKNOWN)))
+
+    @property
+    def valid_pixels(self) -> int:
+        """How many pixels have a phase."""
+        return int(self.blocks[..., 0].sum())
+
+    @property
+    def order_residual(self) -> float:
+        """Root mean square distance of the last fringe orders from whole numbers before rounding; NaN without any."""
+        count = float(self.blocks[..., 0].sum(dtype=np.float64))
+        return float(np.sqrt(self.blocks[..., 2].sum(dtype=np.float64) / count)) if count else float("nan")

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from faceapp.core.arrays import Float32Array, FloatArray
-from faceapp.core.errors import DecodeError, SequenceError
-from faceapp.core.frames import FrameStack, PhaseMap
+from faceapp.core.errors import SequenceError
+from faceapp.core.frames import KNOWN_ABOVE, FrameStack, PhaseMap
 from faceapp.core.rig import Sensor
 from faceapp.core.sequence import FringeSequence
-from faceapp.fringe.phase_kernel import decode_pixels
+from faceapp.fringe.phase_kernel import (
+    BLOCK,
+    MAX_FREQUENCIES,
+    KernelLimits,
+    PhaseOutputs,
+    SequenceTables,
+    decode_rows,
+)
+from faceapp.fringe.row_blocks import over_rows
 from faceapp.fringe.unwrapping import Ladder, plan_unwrapping
 
 
@@ -32,43 +41,12 @@ class PhaseLimits:
     max_order_residual: float = 0.25
 
 
-def wrapped_phase(frames: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Wrapped phase and modulation of an N-step stack, in plain NumPy: the definition that the kernel is held to.
-
-    Parameters
-    ----------
-    frames : (N, ...) array_like
-        Frame ``n`` was lit by ``1/2 + 1/2 cos(phase - 2 pi n / N)``; N >= 3.
-
-    Returns
-    -------
-    phase : (...) float64
-        Radians, in [-pi, pi).
-    modulation : (...) float64
-        Counts.
-
-    Raises
-    ------
-    DecodeError
-        Fewer than three frames.
-
-    Notes
-    -----
-    Least squares over one period; the phase noise is ``sqrt(2/N) * sigma / modulation`` (Servin et al. 2009).
-    """
-    stack = np.asarray(frames, np.float64)
-    n = len(stack)
-    if n < 3:
-        raise DecodeError(f"phase shifting needs at least 3 steps, got {n}")
-    angles = 2 * np.pi * np.arange(n) / n
-    s = np.tensordot(np.sin(angles), stack, 1)
-    c = np.tensordot(np.cos(angles), stack, 1)
-    phase = np.arctan2(s, c)
-    return np.where(phase >= np.pi, -np.pi, phase), 2 / n * np.hypot(s, c)
-
-
 def decode_phase(
-    stack: FrameStack, sensor: Sensor, white_level: float, limits: PhaseLimits = PhaseLimits()
+    stack: FrameStack,
+    sensor: Sensor,
+    white_level: float,
+    limits: PhaseLimits = PhaseLimits(),
+    threads: int = 0,
 ) -> PhaseMap:
     """Return the absolute phase of one camera.
 
@@ -82,6 +60,8 @@ def decode_phase(
         Counts at which a pixel is saturated.
     limits : PhaseLimits
         Masks.
+    threads : int
+        How many share the work; 0 is one for each core.
 
     Returns
     -------
@@ -93,48 +73,65 @@ def decode_phase(
     SequenceError
         The sequence leaves the fringe order open.
     """
-    ladder = plan_unwrapping(stack.sequence)
+    tables, ladder = _tables(stack.sequence)
+    stated = sensor.electrons_per_count is not None
+    steps = int(tables.counts[-1])
     shape = stack.frames.shape[1:]
-    out = {
-        name: np.empty(shape, np.float32)
-        for name in ("position", "wrapped", "modulation", "mean", "square_residual", "order_residual")
-    }
-    indices, counts, cosines, sines = _step_tables(stack.sequence)
-    gray = np.array(stack.sequence.gray_code() if ladder.gray_bits else (), np.int64)
-    inverted = np.array(stack.sequence.gray_code(inverted=True) if ladder.gray_bits else (), np.int64)
-    decode_pixels(
-        stack.frames,
-        indices,
-        counts,
-        cosines,
-        sines,
-        gray,
-        inverted,
-        len(inverted) > 0,
-        ladder.coefficients,
-        ladder.frequencies,
-        float(white_level),
-        limits.min_modulation * white_level,
-        limits.max_order_residual,
-        **out,
-    )
-    frequency = stack.sequence.frequencies[-1]
-    steps = int(counts[-1])
-    variance, known = _intensity_variance(out, sensor, steps, ladder, stack.sequence)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sigma = np.sqrt(2 / steps * variance) / out["modulation"]
-    sigma[np.isnan(out["position"])] = np.nan
-    residual = out["order_residual"][np.isfinite(out["order_residual"])].astype(np.float64)
+    rest_shape = shape if not stated and steps > 3 else (0, 0)
+    blocks = np.zeros((-(-shape[0] // BLOCK), -(-shape[1] // BLOCK), 3), np.float32)
+    position, variance, modulation = (np.empty(shape, np.float32) for _ in range(3))
+    mean, rest = (np.empty(rest_shape, np.float32) for _ in range(2))
+    out = PhaseOutputs(position, variance, modulation, mean, rest, blocks)
+    kernel = _kernel_limits(sensor, white_level, limits, _all_vote(tables))
+    over_rows(lambda first, last: decode_rows(stack.frames, first, last, tables, kernel, out), shape[0], BLOCK, threads)
+    if not stated:
+        _scale_variance(out, steps, ladder, stack.sequence)
     return PhaseMap(
         camera=stack.camera,
-        frequency=frequency,
-        phase=(out["position"] * np.float32(2 * np.pi * frequency)).astype(np.float32),
-        modulation=out["modulation"],
-        sigma=sigma.astype(np.float32),
-        wrapped_phase=out["wrapped"],
-        order_residual=float(np.sqrt(np.mean(residual**2))) if len(residual) else float("nan"),
-        noise_known=known,
+        frequency=stack.sequence.frequencies[-1],
+        position=out.position,
+        variance=out.variance,
+        modulation=out.modulation,
+        blocks=out.blocks,
+        noise_known=stated,
     )
+
+
+def _kernel_limits(sensor: Sensor, white: float, limits: PhaseLimits, weigh_all: bool) -> KernelLimits:
+    """Noise as the sensor states it; else one count, to be scaled by what the data shows."""
+    per_count, constant = 0.0, 1.0
+    if sensor.electrons_per_count is not None:
+        g, r = sensor.electrons_per_count, sensor.read_noise_electrons or 0.0
+        per_count, constant = 1 / g, r * r / g / g + 1 / 12
+    f32 = np.float32
+    masks = f32(white), f32(limits.min_modulation * white), f32(limits.max_order_residual)
+    return KernelLimits(*masks, f32(per_count), f32(sensor.black_level or 0.0), f32(constant), weigh_all)
+
+
+def _all_vote(tables: SequenceTables) -> bool:
+    """Whether the other frequencies together add more than a twentieth to what the finest knows."""
+    known = tables.real.astype(np.float64) ** 2 * tables.counts
+    return bool(known[:-1].sum() > 0.05 * known[-1])
+
+
+@functools.lru_cache(maxsize=32)
+def _tables(sequence: FringeSequence) -> tuple[SequenceTables, Ladder]:
+    ladder = plan_unwrapping(sequence)
+    if len(sequence.frequencies) > MAX_FREQUENCIES:
+        raise SequenceError(f"the sequence has {len(sequence.frequencies)} frequencies; at most {MAX_FREQUENCIES}")
+    indices, counts, cosines, sines = _step_tables(sequence)
+    tables = SequenceTables(
+        indices,
+        counts,
+        cosines.astype(np.float32),
+        sines.astype(np.float32),
+        ladder.coefficients.astype(np.float32),
+        ladder.frequencies.astype(np.float32),
+        np.array(sequence.frequencies, np.float32),
+        np.array(sequence.gray_code() if ladder.gray_bits else (), np.int64),
+        np.array(sequence.gray_code(inverted=True) if ladder.gray_bits else (), np.int64),
+    )
+    return tables, ladder
 
 
 def _step_tables(
@@ -155,45 +152,54 @@ def _step_tables(
     return indices, np.array([len(s) for s in steps], np.int64), cosines, sines
 
 
-def _intensity_variance(
-    out: dict[str, Float32Array], sensor: Sensor, steps: int, ladder: Ladder, sequence: FringeSequence
-) -> tuple[Float32Array, bool]:
-    """Variance of one pixel value, counts squared: stated by the sensor, else seen in the data."""
-    mean = out["mean"]
-    if sensor.electrons_per_count is not None:
-        g, r = sensor.electrons_per_count, sensor.read_noise_electrons or 0.0
-        signal = np.maximum(mean - np.float32(sensor.black_level or 0.0), 0)
-        return (signal / np.float32(g) + np.float32(r * r / g / g + 1 / 12)).astype(np.float32), True
-    valid = np.isfinite(out["position"])
-    if steps > 3:
-        return _variance_by_brightness(mean, out["square_residual"] / np.float32(steps - 3), valid), False
-    return _variance_of_orders(out, ladder, sequence, valid), False
-
-
-def _variance_by_brightness(mean: Float32Array, variance: Float32Array, valid: npt.NDArray[np.bool_]) -> Float32Array:
-    """Pool the fit's residual over pixels of like brightness: one pixel alone has too few degrees of freedom."""
+def _scale_variance(out: PhaseOutputs, steps: int, ladder: Ladder, sequence: FringeSequence) -> None:
+    """Turn the variance for one count of noise into that of the noise which the data shows."""
+    everywhere = out.position > np.float32(KNOWN_ABOVE)
+    valid = everywhere[::3, ::3]
     if not valid.any():
-        return np.full(mean.shape, np.nan, np.float32)
-    edges = np.quantile(mean[valid], np.linspace(0, 1, 17))
-    bins = np.clip(np.searchsorted(edges, mean[valid]) - 1, 0, 15)
+        return
+    if steps > 3:
+        table, top = _variance_by_brightness(
+            out.mean[::3, ::3][valid], out.square_residual[::3, ::3][valid] / np.float32(steps - 3)
+        )
+        scale = np.float32((len(table) - 1) / top)
+        intensity = table[np.minimum(out.mean * scale, len(table) - 1).astype(np.int32)]
+        np.multiply(out.variance, intensity, out=out.variance, where=everywhere)
+        typical = float(np.interp(np.median(out.mean[::3, ::3][valid]), np.linspace(0, top, len(table)), table))
+    else:
+        typical = _variance_of_orders(out, ladder, sequence, valid)
+        np.multiply(out.variance, np.float32(typical), out=out.variance, where=everywhere)
+    out.blocks[..., 1] /= np.float32(np.sqrt(typical))
+
+
+def _variance_by_brightness(mean: Float32Array, variance: Float32Array) -> tuple[Float32Array, float]:
+    """Pool the fit's residual over pixels of like brightness: one pixel alone has too few degrees of freedom.
+
+    Returns
+    -------
+    (512,) float32, float
+        Variance of a pixel value, counts squared, for means from 0 to the second value.
+    """
+    edges = np.quantile(mean, np.linspace(0, 1, 17))
+    bins = np.clip(np.searchsorted(edges, mean) - 1, 0, 15)
     count = np.bincount(bins, minlength=16)
-    total = np.bincount(bins, variance[valid].astype(np.float64), minlength=16)
-    centre = np.bincount(bins, mean[valid].astype(np.float64), minlength=16)
+    total = np.bincount(bins, variance.astype(np.float64), minlength=16)
+    centre = np.bincount(bins, mean.astype(np.float64), minlength=16)
     used = count > 0
-    pooled = np.interp(mean.ravel(), centre[used] / count[used], total[used] / count[used])
-    return np.maximum(pooled, 1 / 12).reshape(mean.shape).astype(np.float32)
+    top = max(float(mean.max()), 1.0)
+    pooled = np.interp(np.linspace(0, top, 512), centre[used] / count[used], total[used] / count[used])
+    return np.maximum(pooled, 1 / 12).astype(np.float32), top
 
 
 def _variance_of_orders(
-    out: dict[str, Float32Array], ladder: Ladder, sequence: FringeSequence, valid: npt.NDArray[np.bool_]
-) -> Float32Array:
+    out: PhaseOutputs, ladder: Ladder, sequence: FringeSequence, valid: npt.NDArray[np.bool_]
+) -> float:
     """Three steps leave no residual of their own; the scatter of the fringe orders tells the noise instead."""
-    if len(ladder.rungs) < 2 or not valid.any():
-        return np.full(out["mean"].shape, np.nan, np.float32)
+    if len(ladder.rungs) < 2:
+        return float("nan")
     ratio = ladder.rungs[-1].frequency / ladder.rungs[-2].frequency
-    e = out["order_residual"][valid]
-    scatter = 1.4826 * float(np.median(np.abs(e - np.median(e))))
-    coarse_steps = len(sequence.steps(sequence.frequencies[-1]))
-    typical = float(np.median(out["modulation"][valid]))
-    sigma = 2 * np.pi * scatter / np.hypot(ratio, 1) * typical * np.sqrt(coarse_steps / 2)
-    return np.full(out["mean"].shape, max(sigma**2, 1 / 12), np.float32)
+    scatter = float(np.sqrt(out.blocks[..., 2].sum(dtype=np.float64) / out.blocks[..., 0].sum(dtype=np.float64)))
+    typical = float(np.median(out.modulation[::3, ::3][valid]))
+    steps = len(sequence.steps(sequence.frequencies[-1]))
+    sigma = 2 * np.pi * scatter / np.hypot(ratio, 1) * typical * np.sqrt(steps / 2)
+    return max(sigma**2, 1 / 12)

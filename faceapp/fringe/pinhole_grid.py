@@ -11,7 +11,6 @@ import numpy as np
 
 from faceapp.core.arrays import Float32Array, FloatArray
 from faceapp.core.rig import CameraModel
-from faceapp.fringe.phase_kernel import resample
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +50,6 @@ class PinholeGrid:
             [(columns - self.cx) / self.focal, (rows - self.cy) / self.focal, np.ones_like(depth)], axis=-1
         )
         return (local * depth[:, None]) @ self.rotation.T + self.centre
-
-    def resample(self, values: Float32Array, variance: Float32Array, jump: float) -> tuple[Float32Array, Float32Array]:
-        """Return values and their variance on the grid, NaN where a neighbour is invalid or over ``jump`` away."""
-        out = np.empty(self.shape, np.float32)
-        out_variance = np.empty(self.shape, np.float32)
-        resample(values, variance, self.map_u, self.map_v, jump, out, out_variance)
-        return out, out_variance
 
 
 def straight_grid(camera: CameraModel) -> PinholeGrid:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from faceapp.core.arrays import Float32Array, FloatArray
-from faceapp.core.frames import PhaseMap
+from faceapp.core.frames import KNOWN_ABOVE, PhaseMap
 from faceapp.core.rig import CameraModel
-from faceapp.fringe.phase_kernel import match_rows
+from faceapp.fringe.match_kernel import NO_DEPTH, View, match_rows, rectify_rows
 from faceapp.fringe.pinhole_grid import PinholeGrid
+from faceapp.fringe.row_blocks import over_rows
 
 _JUMP_OF_MEDIAN = 5.0
 """Neighbours that differ by more than this many median steps lie on two surfaces."""
@@ -24,33 +26,46 @@ class InverseDepth:
     ----------
     grid : PinholeGrid
         Of the group's first camera.
-    value, sigma : (H, W) float32
-        1/mm; NaN is no surface.
+    value : (H, W) float32
+        1/mm; `faceapp.fringe.match_kernel.NO_DEPTH` is no surface.
+    sigma : (H, W) float32
+        Its standard deviation, defined where there is surface.
+    spans : (H, 2) int32
+        Columns of each row between which there may be surface.
     """
 
     grid: PinholeGrid
     value: Float32Array
     sigma: Float32Array
+    spans: npt.NDArray[np.int32]
 
 
-def field_position(phase: PhaseMap) -> tuple[Float32Array, Float32Array]:
-    """Return x (0 to 1 across the projector's field) and its variance, (H, W) float32, NaN where invalid."""
-    scale = np.float32(1 / (2 * np.pi * phase.frequency))
-    return phase.phase * scale, (phase.sigma * scale) ** 2
+def typical_step(phase: PhaseMap, sample: int = 16) -> float:
+    """Return the median absolute difference of position of neighbouring valid pixels, at least 1e-9.
+
+    Parameters
+    ----------
+    phase : PhaseMap
+        Of one camera.
+    sample : int
+        Every so many rows and columns are looked at.
+
+    Returns
+    -------
+    float
+        The larger of the medians along rows and along columns, share of the field.
+    """
+    steps = []
+    for lines in (phase.position[::sample], phase.position[:, ::sample].T):
+        valid = lines > np.float32(KNOWN_ABOVE)
+        both = valid[:, 1:] & valid[:, :-1]
+        steps.append(np.abs(np.diff(lines, axis=1))[both])
+    return max((float(np.median(s)) for s in steps if len(s)), default=0.0) + 1e-9
 
 
-def typical_step(position: Float32Array) -> float:
-    """Return the median absolute difference of neighbouring valid pixels along rows and columns, at least 1e-9."""
-    across = np.abs(np.diff(position[::4], axis=1))
-    across = across[np.isfinite(across)]
-    down = np.abs(np.diff(position[:, ::4], axis=0))
-    down = down[np.isfinite(down)]
-    if not len(across) and not len(down):
-        return 1e-9
-    return max(float(np.median(values)) for values in (across, down) if len(values)) + 1e-9
-
-
-def match_cameras(phases: tuple[PhaseMap, PhaseMap], grids: tuple[PinholeGrid, PinholeGrid]) -> InverseDepth:
+def match_cameras(
+    phases: tuple[PhaseMap, PhaseMap], grids: tuple[PinholeGrid, PinholeGrid], threads: int = 0
+) -> InverseDepth:
     """Phase correspondence of two cameras along epipolar rows, with linear interpolation between pixels.
 
     Parameters
@@ -59,6 +74,8 @@ def match_cameras(phases: tuple[PhaseMap, PhaseMap], grids: tuple[PinholeGrid, P
         Of the two cameras.
     grids : pair of PinholeGrid
         From `epipolar_grids`.
+    threads : int
+        How many share the work; 0 is one for each core.
 
     Returns
     -------
@@ -70,31 +87,25 @@ def match_cameras(phases: tuple[PhaseMap, PhaseMap], grids: tuple[PinholeGrid, P
     ``1/z = d / (f b)`` with the disparity d in pixels, focal length f and baseline b; the variance of d is
     ``(w1 var1 + w2 var2) / |dx/du|^2`` with w the squared interpolation weights.
     """
-    rectified = []
-    for phase, grid in zip(phases, grids, strict=True):
-        x, variance = field_position(phase)
-        rectified.append(grid.resample(x, variance, _JUMP_OF_MEDIAN * typical_step(x)))
-    (x1, var1), (x2, var2) = rectified
-    rows = min(len(x1), len(x2))
-    x1, var1, x2, var2 = x1[:rows], var1[:rows], x2[:rows], var2[:rows]
-    column = np.full(x1.shape, np.nan, np.float32)
-    sigma = np.full(x1.shape, np.nan, np.float32)
-    finite = x2[np.isfinite(x2)]
-    if len(finite):
-        step = typical_step(x2)
-        low, high = float(finite.min()) - 1e-6, float(finite.max()) + 1e-6
-        bins = int(np.clip((high - low) / step * 3, 256, 20000))
-        match_rows(x1, var1, x2, var2, low, high, bins, _JUMP_OF_MEDIAN * step, column, sigma)
     first, second = grids
+    rows, columns = min(len(first.map_u), len(second.map_u)), first.shape[1]
+    value = np.empty((rows, columns), np.float32)
+    sigma = np.empty((rows, columns), np.float32)
+    spans = np.zeros((rows, 2), np.int32)
+    one, two = (
+        View(p.position, p.variance, p.blocks, g.map_u, g.map_v, np.float32(g.cx))
+        for p, g in zip(phases, grids, strict=True)
+    )
+    jumps = tuple(np.float32(_JUMP_OF_MEDIAN * typical_step(p)) for p in phases)
+    field = (np.float32(-0.51), np.float32(1.51)) if phases[0].frequency < 1 else (np.float32(-0.01), np.float32(1.01))
     baseline = float((second.centre - first.centre) @ first.rotation[:, 0])
-    own = np.arange(x1.shape[1], dtype=np.float32) - np.float32(first.cx)
-    disparity = own[None, :] - (column - np.float32(second.cx))
-    value = disparity / np.float32(first.focal * baseline)
-    spread = sigma / np.float32(first.focal * abs(baseline))
-    bad = ~(value > 0)
-    value[bad] = np.nan
-    spread[bad] = np.nan
-    return InverseDepth(_cropped(first, rows), value.astype(np.float32), spread)
+    per_disparity = np.float32(1 / (first.focal * baseline))
+
+    def work(top: int, bottom: int) -> None:
+        match_rows(top, bottom, one, two, jumps, field, per_disparity, value, sigma, spans)
+
+    over_rows(work, rows, threads=threads)
+    return InverseDepth(_cropped(first, rows), value, sigma, spans)
 
 
 def _cropped(grid: PinholeGrid, rows: int) -> PinholeGrid:
@@ -124,9 +135,8 @@ def match_projector(phase: PhaseMap, grid: PinholeGrid, projector: CameraModel, 
     -----
     The projector's lens bends its columns, so the depth is found by Newton steps on the column of the projection.
     """
-    x, variance = field_position(phase)
-    x, variance = grid.resample(x, variance, _JUMP_OF_MEDIAN * typical_step(x))
-    rows, columns = np.nonzero(np.isfinite(x))
+    x, variance = _on_grid(phase, grid)
+    rows, columns = np.nonzero(x > np.float32(KNOWN_ABOVE))
     along = 0 if axis == "u" else 1
     wanted = x[rows, columns].astype(np.float64) * (projector.width if along == 0 else projector.height)
     ones = np.ones(len(rows))
@@ -144,13 +154,22 @@ def match_projector(phase: PhaseMap, grid: PinholeGrid, projector: CameraModel, 
     margin = 0.02 * np.array([projector.width, projector.height])
     size = np.array([projector.width, projector.height])
     inside = ((pixels > -margin) & (pixels < size + margin)).all(axis=1) & np.isfinite(inverse)
-    value = np.full(x.shape, np.nan, np.float32)
-    sigma = np.full(x.shape, np.nan, np.float32)
+    value = np.full(x.shape, NO_DEPTH, np.float32)
+    sigma = np.zeros(x.shape, np.float32)
     value[rows[inside], columns[inside]] = inverse[inside]
     size_along = projector.width if along == 0 else projector.height
     spread = np.sqrt(variance[rows, columns].astype(np.float64)) * size_along / np.abs(slope)
     sigma[rows[inside], columns[inside]] = spread[inside]
-    return InverseDepth(grid, value, sigma)
+    spans = np.tile(np.array([0, x.shape[1]], np.int32), (len(x), 1))
+    return InverseDepth(grid, value, sigma, spans)
+
+
+def _on_grid(phase: PhaseMap, grid: PinholeGrid) -> tuple[Float32Array, Float32Array]:
+    """Position and its variance on the grid."""
+    x, variance = np.empty(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
+    view = View(phase.position, phase.variance, phase.blocks, grid.map_u, grid.map_v, np.float32(grid.cx))
+    rectify_rows(view, np.float32(_JUMP_OF_MEDIAN * typical_step(phase)), x, variance)
+    return x, variance
 
 
 def _column(grid: PinholeGrid, rays: FloatArray, projector: CameraModel, inverse: FloatArray, along: int) -> FloatArray:

@@ -18,7 +18,8 @@ from faceapp.capture.plan import CapturePlan
 from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.mesh import Mesh
 from faceapp.fringe.decode import decode_group
-from faceapp.fringe.demodulation import decode_phase, wrapped_phase
+from faceapp.fringe.demodulation import decode_phase
+from faceapp.fringe.reference import wrapped_phase
 from faceapp.geometry.closest_points import SurfaceTree
 from faceapp.geometry.fusion import fuse
 from faceapp.morphable.head import load_head, random_parameters

@@ -13,7 +13,7 @@ from faceapp.app.decoding import decode_bundle
 from faceapp.core.errors import BundleError, DecodeError, SequenceError
 from faceapp.core.sequence import Fringe, FringeSequence, multi_frequency
 from faceapp.formats.capture_bundle import read_bundle
-from faceapp.fringe.demodulation import wrapped_phase
+from faceapp.fringe.reference import wrapped_phase
 from faceapp.fringe.unwrapping import plan_unwrapping
 from tests.unit.bundles import PLANE_Z, phase_steps, write_bundle
 

@@ -1,0 +1,41 @@
+"""Rows of a picture shared among threads: the compiled passes release the interpreter's lock."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="faceapp-rows")
+
+
+def over_rows(work: Callable[[int, int], object], rows: int, multiple: int = 1, threads: int = 0) -> None:
+    """Call ``work(first, last)`` for blocks of rows that cover all of them.
+
+    Parameters
+    ----------
+    work : callable
+        A compiled pass that releases the lock; must not call `over_rows` itself.
+    rows : int
+        How many there are.
+    multiple : int
+        Blocks begin at multiples of this.
+    threads : int
+        How many blocks at once; 0 is one for each core, 1 runs on the calling thread.
+    """
+    threads = threads or os.cpu_count() or 1
+    units = -(-rows // multiple)
+    if threads == 1 or units < 2:
+        work(0, rows)
+        return
+    # More blocks than threads: a head fills the middle of a picture, not its rims.
+    count = min(units, 3 * threads)
+    edges = [min(units * i // count * multiple, rows) for i in range(count + 1)]
+    edges[-1] = rows
+    for done in [_pool().submit(work, a, b) for a, b in itertools.pairwise(edges) if b > a]:
+        done.result()
