@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from faceapp.app.decoding import DecodedBundle, report_decoding, write_scans
+from faceapp.app.take_figures import GroupFigures, TakeFigures, figures_of_frames, with_scan, write_take_figures
 from faceapp.capture.engine import CaptureEngine, GroupCapture
 from faceapp.capture.plan import CapturePlan, plan_for
 from faceapp.core.errors import DataError, FaceappError
@@ -34,14 +35,19 @@ class Capture:
         Its clouds, and why a group has none.
     groups : dict of str to GroupCapture
         The frames, still in memory.
-    seconds : float
-        From the shot to the last group decoded.
+    figures : TakeFigures
+        What it is judged by; kept with it.
     """
 
     sample: Sample
     decoded: DecodedBundle
     groups: dict[str, GroupCapture]
-    seconds: float
+    figures: TakeFigures
+
+    @property
+    def seconds(self) -> float:
+        """From the shot to the last group decoded."""
+        return self.figures.seconds
 
 
 def capture_sample(
@@ -54,8 +60,8 @@ def capture_sample(
     plan: CapturePlan | None = None,
     settings: DecodeSettings = DecodeSettings(),
     reporter: Reporter | None = None,
-    on_frames: Callable[[GroupCapture], None] | None = None,
-    on_scan: Callable[[str, GroupScan], None] | None = None,
+    on_frames: Callable[[str, GroupFigures], None] | None = None,
+    on_scan: Callable[[str, GroupScan, GroupFigures], None] | None = None,
     truth: bool = False,
 ) -> Capture:
     """Capture one take of one expression into a project.
@@ -77,7 +83,7 @@ def capture_sample(
     reporter : Reporter, optional
         Told of progress.
     on_frames, on_scan : callable, optional
-        Called on the working threads as each group's frames and cloud are there.
+        Called on the working threads as each group's frames and cloud are there, with its name and figures so far.
     truth : bool
         Whether to keep the ground truth beside the capture, where the rig knows one.
 
@@ -102,6 +108,7 @@ def capture_sample(
     devices.prepare(subject, expression, max(takes, default=0) + 1)
     start = time.perf_counter()
     captured: dict[str, GroupCapture] = {}
+    measured: dict[str, GroupFigures] = {}
     decoding: dict[str, Future[GroupScan]] = {}
     total = len(devices.rig.groups)
 
@@ -114,14 +121,24 @@ def capture_sample(
             name = group.group.name
             reporter.progress(0.6 * len(captured) / total, f"captured {name}")
             captured[name] = group
+            measured[name] = figures_of_frames(group)
             if on_frames is not None:
-                on_frames(group)
-            decoding[name] = decoder.submit(_decode, group, settings, on_scan)
+                on_frames(name, measured[name])
+            decoding[name] = decoder.submit(decode, group)
+
+        def decode(group: GroupCapture) -> GroupScan:
+            name = group.group.name
+            scan = _decode(group, settings)
+            measured[name] = with_scan(measured[name], scan)
+            if on_scan is not None:
+                on_scan(name, scan, measured[name])
+            return scan
 
         engine.capture(plan, deliver)
         reporter.progress(0.6, "decoding and writing")
         decoded = _gather(decoding)
-        seconds = time.perf_counter() - start
+        failures = {name: str(error) for name, error in decoded.failures.items()}
+        figures = TakeFigures(measured, failures, time.perf_counter() - start)
         # Encoding 87 pictures would slow the decoder down; the operator waits for its verdict, not for the disk.
         reporter.progress(0.7, "writing the frames")
         groups = [write_frames(folder / "capture", _frames(group, plan)) for group in captured.values()]
@@ -135,12 +152,13 @@ def capture_sample(
             sequence=plan.sequence,
             groups=groups,
         )
+        write_take_figures(folder, figures)
         if truth:
             devices.write_truth(folder / "capture" / "truth")
         reporter.progress(0.9, "saving")
     write_scan_folder(project, sample, decoded, settings)
     reporter.progress(1.0, f"saved {sample.subject}/{sample.expression}/{sample.take}")
-    return Capture(sample, decoded, captured, seconds)
+    return Capture(sample, decoded, captured, figures)
 
 
 def write_scan_folder(project: Project, sample: Sample, decoded: DecodedBundle, settings: DecodeSettings) -> None:
@@ -159,16 +177,11 @@ def _frames(group: GroupCapture, plan: CapturePlan) -> GroupFrames:
     return GroupFrames(group.group, group.stacks, group.pictures, plan.settings.exposure_ms, serials)
 
 
-def _decode(
-    group: GroupCapture, settings: DecodeSettings, on_scan: Callable[[str, GroupScan], None] | None
-) -> GroupScan:
+def _decode(group: GroupCapture, settings: DecodeSettings) -> GroupScan:
     models = {m.name: m for m in group.group.infrared}
     white = {name: white_level(s.frames, models[name].sensor.white_level) for name, s in group.stacks.items()}
     picture = next(iter(group.pictures.values()), None)
-    scan = decode_group(group.group, dict(group.stacks), white, picture, settings, depth_images=False)
-    if on_scan is not None:
-        on_scan(group.group.name, scan)
-    return scan
+    return decode_group(group.group, dict(group.stacks), white, picture, settings, depth_images=False)
 
 
 def _with_all_depths(decoded: DecodedBundle, captured: dict[str, GroupCapture]) -> DecodedBundle:

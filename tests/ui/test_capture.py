@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import Qt
 
+from faceapp.app.take_figures import GroupFigures
 from faceapp.core.subject import Sample, Verdict
-from faceapp.gui.capture.figures import GroupFigures, advice_of, rows_of
+from faceapp.gui.capture.figures import advice_of, rows_of
 from faceapp.gui.capture.protocol import Standing, load_expressions, next_open, stands_of, title_of
 from faceapp.gui.capture.rig_link import RigState
 from faceapp.gui.capture.workspace import CaptureWorkspace
@@ -197,4 +199,59 @@ def test_an_old_take_shows_its_cloud_again(qtbot: Any, settings: WindowSettings,
     qtbot.waitUntil(lambda: len(capture.page._surfaces) == 3, timeout=20_000)
     assert sum(len(cloud) for cloud in capture.page._surfaces.values()) == points
     assert capture.judging  # it can still be accepted
+    program.window.close()
+
+
+def words_of_verdict(capture: CaptureWorkspace) -> dict[str, str]:
+    return {name: row.accessibleName() for name, row in capture.page.verdict._rows.items()}
+
+
+def test_figures_of_a_take_are_there_after_a_restart(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    shoot(qtbot, program, capture)
+    qtbot.waitUntil(lambda: len(program.context.samples()) == 1)
+    figures, words = dict(capture._groups), words_of_verdict(capture)
+    assert "–" not in "".join(words.values())
+    folder = program.context.project.sample_folder(program.context.samples()[0])  # type: ignore[union-attr]
+    assert json.loads((folder / "figures.json").read_text())["schema"] == "faceapp/report"
+    program.window.close()
+
+    program = start(qtbot, settings)
+    qtbot.waitUntil(lambda: program.context.project is not None, timeout=20_000)
+    again = program.window.workspace("capture")
+    assert isinstance(again, CaptureWorkspace)
+    qtbot.waitUntil(lambda: len(again._groups) == 3, timeout=20_000)
+    assert again._groups == figures
+    assert words_of_verdict(again) == words
+    program.window.close()
+
+
+def test_an_accepted_take_says_so_beside_its_figures(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    shoot(qtbot, program, capture)
+    qtbot.waitUntil(lambda: capture.can_shoot, timeout=20_000)
+    qtbot.keyClick(program.window, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: capture.expression == "mouth_stretch")
+    qtbot.waitUntil(lambda: len(program.context.samples()) == 1)
+    capture.choose_expression("neutral")
+    qtbot.waitUntil(lambda: len(capture._groups) == 3, timeout=20_000)
+    assert capture.page.verdict._badge.text == "Accepted"
+    program.window.close()
+
+
+def test_the_card_names_what_the_live_pictures_show(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    assert capture.page.verdict._next_title.text() == "Next: neutral"
+    shoot(qtbot, program, capture)
+    qtbot.waitUntil(lambda: len(program.context.samples()) == 1)
+    assert capture.link._next is not None
+    assert capture.link._next[1] == "mouth_stretch"
+    assert capture.page.verdict._next_title.text() == "After this take: mouth stretch"
+    qtbot.waitUntil(lambda: capture.can_shoot, timeout=20_000)
+    qtbot.keyClick(program.window, Qt.Key.Key_Space)  # judged first: nothing is shot of what nobody prepared
+    assert capture.shot is None
+    assert not capture.page.counting
+    qtbot.keyClick(program.window, Qt.Key.Key_Backspace)
+    qtbot.waitUntil(lambda: capture.page.verdict._next_title.text() == "Take again: neutral")
+    assert capture.link._next[1] == "neutral"
     program.window.close()

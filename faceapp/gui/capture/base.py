@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
@@ -13,16 +13,18 @@ from typing_extensions import override
 from faceapp.core.cloud import PointCloud
 from faceapp.core.subject import Sample, Verdict
 from faceapp.gui.bridge import Background
-from faceapp.gui.capture.figures import GroupFigures
 from faceapp.gui.capture.guides import make_guide
 from faceapp.gui.capture.page import CapturePage
 from faceapp.gui.capture.protocol import Stand, load_expressions, next_open, stands_of, title_of
 from faceapp.gui.capture.rig_link import RigLink, RigState
 from faceapp.gui.capture.shot import Shot
-from faceapp.gui.capture.stored import read_clouds, read_thumbnail
+from faceapp.gui.capture.stored import read_clouds, read_figures, read_thumbnail
 from faceapp.gui.program.program import Program, ProjectWorkspace
 from faceapp.gui.widgets.messages import EmptyState
 from faceapp.gui.widgets.states import State
+
+if TYPE_CHECKING:
+    from faceapp.app.take_figures import GroupFigures, TakeFigures
 
 _VERDICTS = {
     Verdict.OPEN: ("No verdict", State.CHECK),
@@ -142,18 +144,28 @@ class CaptureBase(ProjectWorkspace):
         words, state = _VERDICTS[take.verdict]
         self.page.verdict.clear(title_of(take.expression), f"take {take.take}", words, state)
 
+        def wanted() -> bool:
+            return self.take is not None and self.take.id == take.id and self.shot is None
+
+        def show_figures(figures: TakeFigures | None) -> None:
+            if figures is not None and wanted():
+                self._groups = dict(figures.groups)
+                self.page.verdict.show_figures(figures.groups, figures.failures, figures.seconds)
+                if take.verdict is not Verdict.OPEN:  # what was decided, not what is proposed
+                    self.page.verdict.show_badge(words, state)
+
         def show(clouds: dict[str, PointCloud]) -> None:
-            if self.take is None or self.take.id != take.id or self.shot is not None:
+            if not wanted():
                 return
             for name, cloud in clouds.items():
                 self.page.show_surface(name, cloud)
             self.page.show_caption(sum(len(cloud) for cloud in clouds.values()))
 
-        self.background.run(
-            partial(read_clouds, project.sample_folder(take)),
-            show,
-            partial(self.program.show_failure, f"Take {take.take} of {title_of(take.expression)} cannot be shown"),
-        )
+        folder, name = project.sample_folder(take), f"Take {take.take} of {title_of(take.expression)}"
+        failed = partial(self.program.show_failure, f"The figures of {name.lower()} cannot be shown")
+        self.background.run(partial(read_figures, folder), show_figures, failed)
+        failed = partial(self.program.show_failure, f"{name} cannot be shown")
+        self.background.run(partial(read_clouds, folder), show, failed)
 
     def _show_subject(self) -> None:
         stands = self.stands()
@@ -169,15 +181,26 @@ class CaptureBase(ProjectWorkspace):
         """Have the devices hear what is shot next; while a take waits for its verdict, what follows if it is good."""
         if self.shot is not None or not self.context.subject or not self.context.can_write:
             return
+        stand = self._after_this() if self.judging else self._stand()
+        take = max((t.take for t in stand.takes), default=0) + 1
+        self.link.prepare((self.context.subject, stand.expression.name, take))
+
+    def _after_this(self) -> Stand:
+        """Return what follows once the take on the screen is accepted."""
         stands = self.stands()
-        name = next_open(stands, self.expression) if self.judging else self.expression
-        takes = next(s for s in stands if s.expression.name == name).takes
-        self.link.prepare((self.context.subject, name, max((t.take for t in takes), default=0) + 1))
+        name = next_open(stands, self.expression)
+        return next(s for s in stands if s.expression.name == name)
 
     def _show_acts(self) -> None:
         page, stand = self.page, self._stand()
-        title = "Take again" if stand.takes else "Next"
-        page.verdict.show_next(title, stand.expression, self._countdown_wanted)
+        if self.shot is not None:
+            page.verdict.show_next("Now", stand.expression, "")
+        elif self.judging:  # the live pictures show it already
+            after = self._after_this()
+            page.verdict.show_next("After this take", after.expression, "once the take is judged")
+        else:
+            hint = "3, 2, 1, shoot" if self._countdown_wanted else "shoot at once"
+            page.verdict.show_next("Take again" if stand.takes else "Next", stand.expression, hint)
         page.verdict.show_acts(self.can_shoot, self.judging)
         page.subjects.setEnabled(self.shot is None and bool(self.context.content.subjects))
         if self.shot is None and not page.counting:

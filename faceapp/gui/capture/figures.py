@@ -14,7 +14,7 @@ from faceapp.core.mesh import Mesh
 from faceapp.gui.theme.colormaps import colorize
 
 if TYPE_CHECKING:
-    from faceapp.capture.engine import GroupCapture
+    from faceapp.app.take_figures import GroupFigures
     from faceapp.core.frames import PhaseMap
     from faceapp.fringe.decode import GroupScan
 
@@ -22,37 +22,7 @@ COVERAGE_GOOD, COVERAGE_LEAST = 0.90, 0.70
 MODULATION_GOOD, MODULATION_LEAST = 25.0, 12.0
 SATURATION_GOOD, SATURATION_MOST = 0.01, 0.05
 MOTION_GOOD, MOTION_MOST = 1.0, 2.0
-_STRIDE = 4
 _PICTURE_WIDTH = 640
-
-
-@dataclass(frozen=True)
-class GroupFigures:
-    """Figures of one group of a take.
-
-    Parameters
-    ----------
-    frames, wanted : int
-        Of the camera with the fewest.
-    saturation : float
-        Share of the lit pixels that reach the white level.
-    motion : float
-        Of the signs in the frames against the limit of doubt; up to 1 is a still head.
-    points : int
-        Of the cloud; 0 until it is decoded.
-    coverage : float
-        Share of the lit pixels that became points; NaN until it is decoded.
-    modulation : float
-        Median, counts.
-    """
-
-    frames: int
-    wanted: int
-    saturation: float
-    motion: float
-    points: int = 0
-    coverage: float = math.nan
-    modulation: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -77,44 +47,6 @@ class Figure:
     fraction: float | None = None
     limit: float | None = None
     tip: str = ""
-
-
-def figures_of_frames(capture: GroupCapture) -> GroupFigures:
-    """Return what the frames alone tell."""
-    from faceapp.capture.frame_signs import DOUBT_RESIDUAL, DOUBT_STEP
-    from faceapp.formats.capture_bundle import white_level
-
-    models = {m.name: m for m in capture.group.infrared}
-    full: list[float] = []
-    for name, stack in capture.stacks.items():
-        frames = stack.frames[:, ::_STRIDE, ::_STRIDE]
-        white = white_level(stack.frames, models[name].sensor.white_level)
-        high, low = frames.max(axis=0), frames.min(axis=0)
-        lit = high.astype(np.int32) - low > 0.05 * white
-        full.append(float((high[lit] >= white).mean()) if lit.any() else 0.0)
-    motion = 0.0
-    for signs in capture.signs.values():
-        parts = np.nan_to_num([signs.step / DOUBT_STEP, signs.residual / DOUBT_RESIDUAL], nan=0.0, posinf=9.9)
-        motion = max(motion, float(parts.max()))
-    counts = [len(stack.frames) for stack in capture.stacks.values()]
-    wanted = [len(stack.sequence) for stack in capture.stacks.values()]
-    return GroupFigures(min(counts), max(wanted), max(full), motion)
-
-
-def with_scan(figures: GroupFigures, scan: GroupScan) -> GroupFigures:
-    """Return the figures with those of the cloud."""
-    phase = scan.phases[0]
-    lit = int(np.isfinite(phase.wrapped_phase).sum())
-    valid = phase.modulation[phase.valid]
-    return GroupFigures(
-        figures.frames,
-        figures.wanted,
-        figures.saturation,
-        figures.motion,
-        len(scan.cloud),
-        min(1.0, len(scan.cloud) / lit) if lit else 0.0,
-        float(np.median(valid)) if valid.size else 0.0,
-    )
 
 
 def surface_of(scan: GroupScan) -> Mesh:

@@ -11,18 +11,12 @@ from faceapp.core.errors import Cancelled
 from faceapp.core.mesh import Mesh
 from faceapp.core.signals import Reporter
 from faceapp.gui.bridge import Relay
-from faceapp.gui.capture.figures import (
-    GroupFigures,
-    figures_of_frames,
-    modulation_picture,
-    phase_picture,
-    surface_of,
-    with_scan,
-)
+from faceapp.gui.capture.figures import modulation_picture, phase_picture, surface_of
 
 if TYPE_CHECKING:
     from faceapp.app.capturing import Capture
-    from faceapp.capture.engine import CaptureEngine, GroupCapture
+    from faceapp.app.take_figures import GroupFigures
+    from faceapp.capture.engine import CaptureEngine
     from faceapp.devices.protocols import ConnectedRig
     from faceapp.fringe.decode import GroupScan
     from faceapp.store.project import Project
@@ -79,7 +73,6 @@ class Shot:
         self.subject, self.expression = subject, expression
         self.cancelled = threading.Event()
         self._relay, self._arrived = relay, arrived
-        self._figures: dict[str, GroupFigures] = {}
 
     def shoot(self) -> Capture:
         """Capture, decode and save the take."""
@@ -106,12 +99,10 @@ class Shot:
     def _tell(self, news: GroupArrived) -> None:
         self._relay.post(lambda: self._arrived(news))
 
-    def _frames(self, capture: GroupCapture) -> None:
-        figures = self._figures[capture.group.name] = figures_of_frames(capture)
-        self._tell(GroupArrived(capture.group.name, figures))
+    def _frames(self, name: str, figures: GroupFigures) -> None:
+        self._tell(GroupArrived(name, figures))
 
-    def _scan(self, name: str, scan: GroupScan) -> None:
-        figures = with_scan(self._figures[name], scan)
+    def _scan(self, name: str, scan: GroupScan, figures: GroupFigures) -> None:
         pictures = {("phase", p.camera): phase_picture(p) for p in scan.phases}
         pictures |= {("modulation", p.camera): modulation_picture(p) for p in scan.phases}
         self._tell(GroupArrived(name, figures, surface_of(scan), pictures))

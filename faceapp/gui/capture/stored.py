@@ -1,13 +1,17 @@
-"""What lies in a project of a take, read on a thread: its clouds, a small picture."""
+"""What lies in a project of a take, read on a thread: its clouds, its figures, a small picture."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QImageReader
 
 from faceapp.core.cloud import PointCloud
+
+if TYPE_CHECKING:
+    from faceapp.app.take_figures import TakeFigures
 
 SIZE = QSize(160, 160)
 
@@ -34,3 +38,10 @@ def read_clouds(folder: Path) -> dict[str, PointCloud]:
     from faceapp.formats.ply import read_cloud
 
     return {file.stem: read_cloud(file) for file in sorted((folder / "scan").glob("*.ply"))}
+
+
+def read_figures(folder: Path) -> TakeFigures | None:
+    """Return what a take was judged by; ``None`` where that was not kept."""
+    from faceapp.app.take_figures import read_take_figures
+
+    return read_take_figures(folder)

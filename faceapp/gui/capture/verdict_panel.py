@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from faceapp.gui.capture.figures import GroupFigures, advice_of, motion_words, percent, rows_of
+from faceapp.gui.capture.figures import advice_of, motion_words, percent, rows_of
 from faceapp.gui.capture.protocol import Expression
 from faceapp.gui.theme import restyle, surface
 from faceapp.gui.widgets.buttons import Button
@@ -15,6 +16,9 @@ from faceapp.gui.widgets.keycap import KeyCap
 from faceapp.gui.widgets.labels import SectionHead, label
 from faceapp.gui.widgets.metrics import MetricRow
 from faceapp.gui.widgets.states import Badge, State
+
+if TYPE_CHECKING:
+    from faceapp.app.take_figures import GroupFigures
 
 STATES = {-1: State.NONE, 0: State.GOOD, 1: State.CHECK, 2: State.BAD}
 _ROWS = ("Coverage", "Modulation", "Saturation", "Motion", "Frames", "Time")
@@ -97,7 +101,8 @@ class VerdictPanel(QWidget):
         self._next_prompt = label("", "body2", wrap=True)
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(KeyCap("Space"))
+        self._next_key = KeyCap("Space")
+        row.addWidget(self._next_key)
         self._next_hint = label("3, 2, 1, shoot", "secondary")
         row.addWidget(self._next_hint)
         row.addStretch()
@@ -137,11 +142,13 @@ class VerdictPanel(QWidget):
         self._table_head.setVisible(not narrow and self._grid.count() > 0)
         self._table.setVisible(not narrow)
 
-    def show_next(self, title: str, expression: Expression, countdown: bool) -> None:
-        """Say what Space will shoot."""
+    def show_next(self, title: str, expression: Expression, hint: str) -> None:
+        """Say what is shot, or what Space will shoot and when."""
         self._next_title.setText(f"{title}: {expression.title.lower()}")
         self._next_prompt.setText(f"“{expression.prompt}”")
-        self._next_hint.setText("3, 2, 1, shoot" if countdown else "shoot at once")
+        self._next_hint.setText(hint)
+        self._next_hint.setVisible(bool(hint))
+        self._next_key.setVisible(bool(hint))
 
     def show_acts(self, can_shoot: bool, judging: bool) -> None:
         """Switch the buttons: one of them is blue."""

@@ -213,9 +213,11 @@ class CaptureWorkspace(CaptureBase):
     # Shooting
 
     def space(self) -> None:
-        """Count down and shoot; a take that waits for its verdict stays open."""
+        """Count down and shoot; a take that stands there is judged first."""
         if not self.context.operator:
             self.program.ask_operator()
+        elif self.judging:
+            self.page.verdict.show_badge("Accept or retake it", State.CHECK)
         elif self.can_shoot:
             self.page.count_down(self._countdown_wanted)
 
@@ -265,8 +267,7 @@ class CaptureWorkspace(CaptureBase):
         self._end_shot(shot)
         self.take = capture.sample
         self.program.saved()
-        failures = {name: str(error) for name, error in capture.decoded.failures.items()}
-        self.page.verdict.show_figures(self._groups, failures, capture.seconds)
+        self.page.verdict.show_figures(self._groups, capture.figures.failures, capture.seconds)
         self.page.show_caption(sum(len(s.cloud) for s in capture.decoded.scans.values()))
         self.program.reload(lambda: self.context.set_sample(capture.sample))
         self._show_subject()

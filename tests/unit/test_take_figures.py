@@ -1,0 +1,43 @@
+"""What a take is judged by comes back from the disk as it was."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from faceapp.app.take_figures import FILE, GroupFigures, TakeFigures, read_take_figures, write_take_figures
+from faceapp.core.errors import DataError
+
+FIGURES = TakeFigures(
+    {"left": GroupFigures(14, 14, 0.012, 0.7, 300_000, 0.95, 61.5), "right": GroupFigures(13, 14, 0.0, 2.5)},
+    {"right": "the sequence cannot be unwrapped"},
+    7.25,
+)
+
+
+def test_figures_come_back(tmp_path: Path) -> None:
+    write_take_figures(tmp_path, FIGURES)
+    found = read_take_figures(tmp_path)
+    assert found is not None
+    assert found.groups["left"] == FIGURES.groups["left"]
+    assert (found.groups["right"].frames, found.groups["right"].motion) == (13, 2.5)
+    assert math.isnan(found.groups["right"].coverage)
+    assert isinstance(found.groups["left"].points, int)
+    assert found.failures == FIGURES.failures
+    assert found.seconds == 7.25
+
+
+def test_a_take_of_an_earlier_version_has_none(tmp_path: Path) -> None:
+    assert read_take_figures(tmp_path) is None
+
+
+def test_a_file_without_a_figure_is_named(tmp_path: Path) -> None:
+    write_take_figures(tmp_path, FIGURES)
+    data = json.loads((tmp_path / FILE).read_text())
+    data["metrics"] = [m for m in data["metrics"] if m["name"] != "left.motion"]
+    (tmp_path / FILE).write_text(json.dumps(data))
+    with pytest.raises(DataError, match=FILE):
+        read_take_figures(tmp_path)
