@@ -27,6 +27,29 @@ from faceapp.landmarks.lifting import Lifter, join_views, project_landmarks
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.store.project import Project, utc_now
 
+_JOURNAL, _SUBMITTED = "journal.jsonl", "submitted.jsonl"
+
+
+def submitted_revision(folder: Path) -> int:
+    """Return the revision at which an annotator last handed the work of a sample in; -1 where that never was."""
+    try:
+        lines = (folder / _SUBMITTED).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return -1
+    for line in reversed(lines):
+        try:
+            return int(json.loads(line)["revision"])
+        except (ValueError, KeyError, TypeError):
+            continue  # half a line that a kill left, or one of a version that did not say
+    return -1
+
+
+def standing_of(folder: Path) -> str:
+    """Return ``submitted`` or ``in work``, or ``from files`` for landmarks that nobody placed in this program."""
+    if not (folder / _JOURNAL).is_file():
+        return "from files"
+    return "submitted" if submitted_revision(folder) == LandmarkJournal(folder / _JOURNAL).revision else "in work"
+
 
 class AnnotationSession:
     """The landmarks of one sample by one annotator.
@@ -66,7 +89,8 @@ class AnnotationSession:
         self._clouds, self._depths, self._prefill = clouds, depths, prefill
         self._views = {v.name: v for v in views}
         self._lifters: dict[str, Lifter] = {}
-        self._journal = LandmarkJournal(folder / "journal.jsonl")
+        self._journal = LandmarkJournal(folder / _JOURNAL)
+        self._submitted = submitted_revision(folder)
         self.saved_at: datetime | None = None
         self._refresh()
 
@@ -96,7 +120,8 @@ class AnnotationSession:
             )
         reporter.progress(0.3, "reading the scan")
         clouds, depths = read_scan(folder, bundle, views)
-        reporter.progress(0.6, "first guess of the points")
+        known = (folder / "landmarks" / "prefill").is_dir()
+        reporter.progress(0.6, "reading the points" if known else "first guess of the points")
         prefill = prefill_views(folder / "landmarks" / "prefill", views, clouds, depths)
         mesh_file = folder / "scan" / "mesh.ply"
         mesh = read_mesh(mesh_file) if mesh_file.is_file() else None
@@ -175,7 +200,14 @@ class AnnotationSession:
     def submit(self) -> None:
         """Write the landmarks of every view and the 3D ones as files, and mark the work as done."""
         self._write_files()
-        append_line(self.folder / "submitted.jsonl", json.dumps({"at": utc_now(), "by": self.annotator}))
+        revision = self._journal.revision
+        append_line(self.folder / _SUBMITTED, json.dumps({"at": utc_now(), "by": self.annotator, "revision": revision}))
+        self._submitted = revision
+
+    @property
+    def submitted(self) -> bool:
+        """Whether the work was handed in and nothing was done since."""
+        return self._submitted == self._journal.revision
 
     def close(self) -> None:
         """Write the files; the journal holds every act already."""

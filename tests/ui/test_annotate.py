@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from faceapp.app.annotating import AnnotationSession
+from faceapp.app.annotating import AnnotationSession, standing_of
 from faceapp.app.sample_views import AnnotationView
 from faceapp.core.cloud import PointCloud
 from faceapp.core.landmarks import Landmarks2D, PlacedBy, Visibility
@@ -201,3 +201,34 @@ def test_without_a_sample_it_says_what_to_do(qtbot: Any, settings: WindowSetting
     assert isinstance(workspace, AnnotateWorkspace)
     assert workspace.opening.title == "No sample yet"
     program.window.close()
+
+
+def test_submitted_work_is_known_after_a_restart(annotate: AnnotateWorkspace, tmp_path: Path) -> None:
+    desk = annotate.desk
+    assert desk is not None
+    assert desk.state_words == "First guess, nothing checked yet"
+    drag(annotate, 90, QPoint(12, 4))
+    assert desk.state_words == ""
+    assert desk.annotators()[0][0] == "MH, in work"
+    desk.submit()
+    again = make_desk(tmp_path / "landmarks", desk.sample, "MH")
+    assert again.annotators()[0][0] == "MH, submitted"
+    assert again.state_words == "Submitted"
+    again.session.undo()
+    assert again.annotators()[0][0] == "MH, in work"
+    assert make_desk(tmp_path / "landmarks", desk.sample, "MH").annotators()[0][0] == "MH, in work"
+
+
+def test_how_far_other_annotators_are(tmp_path: Path, annotate: AnnotateWorkspace) -> None:
+    desk = annotate.desk
+    assert desk is not None
+    drag(annotate, 90, QPoint(12, 4))
+    assert standing_of(desk.session.folder) == "in work"
+    desk.submit()
+    assert standing_of(desk.session.folder) == "submitted"
+    assert standing_of(tmp_path) == "from files"
+
+
+def test_the_words_over_the_picture_are_whole(annotate: AnnotateWorkspace) -> None:
+    assert "First guess, nothing checked yet" in annotate.picture._chips
+    assert not any("First guess" in chip for small in annotate.views.smalls for chip in small._chips)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +129,28 @@ def test_what_people_read() -> None:
     assert millimetres(0.0396) == "40\N{NO-BREAK SPACE}µm"
     assert millimetres(float("nan")) == "–"
     assert parts_of(Report(METRICS, Provenance("x", "1")))[0].p95 == 0.06
+
+
+def test_the_empty_page_says_what_runs(qtbot: Any, review: ReviewWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+
+    def fuse(project: Project, sample: Any, reporter: Reporter) -> Path:
+        gate.wait(20)
+        return Path()
+
+    monkeypatch.setattr(sample_stages, "fuse_sample", fuse)
+    smile = next(s for s in review.context.samples() if s.expression == "smile")
+    review.choose(smile.id)
+    qtbot.waitUntil(lambda: empty_words(review) == "Nothing is fused yet", timeout=10_000)
+    review.run_stage("fuse", on_all=False)
+    assert empty_words(review) == "Fusing S0001 smile"
+    gate.set()
+    qtbot.waitUntil(lambda: empty_words(review) == "Nothing is fused yet", timeout=10_000)
+
+
+def empty_words(review: ReviewWorkspace) -> str:
+    layout = review.page._empty_page.layout()
+    assert layout is not None
+    item = layout.itemAt(0)
+    widget = item.widget() if item is not None else None
+    return widget.accessibleName() if widget is not None else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QImage
 
 from faceapp.core.cloud import PointCloud
@@ -16,7 +16,7 @@ from faceapp.core.mesh import Mesh
 from faceapp.gui.theme.colormaps import NAMES, colorize, colormap
 from faceapp.gui.view3d.camera import OrbitCamera
 from faceapp.gui.view3d.layers import ColorBy, Edges, LayerStyle, Scalars
-from faceapp.gui.view3d.overlay import nice_length
+from faceapp.gui.view3d.overlay import SCALE_ROOM, bar_plate, nice_length
 from faceapp.gui.view3d.pieces import PROXY_POINTS, PROXY_TRIANGLES, cut
 from faceapp.gui.view3d.scene import Scene
 from faceapp.gui.view3d.view import View3D, link
@@ -290,3 +290,17 @@ def test_a_view_looks_at_what_arrives_until_a_person_has_turned_it(qtbot: Any, v
     view.home()
     view.set_layer("small", small)
     assert view.camera.distance == pytest.approx(near)
+
+
+@pytest.mark.parametrize("width", [280, 360, 420, 480, 900])
+def test_the_colour_bar_leaves_the_scale_bar_free(qtbot: Any, view: View3D, ball: Mesh, width: int) -> None:
+    values = ball.vertices[:, 0] / 100
+    view.resize(width, 400)
+    view.set_layer("ball", ball, LayerStyle(ColorBy.SCALARS), Scalars(values, -0.6, 0.6))
+    frame = QRectF(view.rect())
+    corner = view.scale_frame(frame)
+    scale = QRectF(corner.right() - SCALE_ROOM, corner.bottom() - 34, SCALE_ROOM, 34)
+    assert not scale.intersects(bar_plate(frame))
+    assert frame.contains(scale)
+    view.remove_layer("ball")
+    assert view.scale_frame(frame) == frame

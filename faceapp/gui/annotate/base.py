@@ -90,7 +90,6 @@ class AnnotateBase(ProjectWorkspace):
         self._narrow = narrow
         self.groups.set_narrow(narrow)
         self.views.set_narrow(narrow)
-        self.bar.note.setVisible(not narrow)
         QTimer.singleShot(0, self, self.show_face)  # once the views have their new sizes
 
     def _say(self, icon: str, title: str, text: str, *acts: tuple[str, Callable[[], object]]) -> None:
@@ -176,7 +175,6 @@ class AnnotateBase(ProjectWorkspace):
         self.bar.undo.setEnabled(desk.session.can_undo)
         self.bar.redo.setEnabled(desk.session.can_redo)
         self._show_where()
-        self._show_chips()
         self._show_3d_marks()
         self._show_point()
 
@@ -192,8 +190,7 @@ class AnnotateBase(ProjectWorkspace):
         done = desk.session.done_count(self.main)
         self.groups.bar.set_fraction(done / total)
         self.groups.far.setText(f"{done} of {total} checked")
-        touched = any(desk.session.done_count(name) for name in desk.names)
-        self.bar.note.setText("" if touched else "First guess; nothing is checked yet")
+        self._show_chips()
 
     def _show_chips(self) -> None:
         desk = self.desk
@@ -204,7 +201,10 @@ class AnnotateBase(ProjectWorkspace):
                 continue
             name = self._view_name(view)
             hidden = sum(SEEN_WORDS[s] != "Visible" for s in view.model.landmarks.visibility)
-            view.set_chips(desk.title(name), foot=f"{hidden} occluded" if hidden and view is not self.picture else "")
+            state = desk.state_words if view is self.picture else ""
+            view.set_chips(
+                desk.title(name), state, foot=f"{hidden} occluded" if hidden and view is not self.picture else ""
+            )
 
     def _show_3d_marks(self) -> None:
         desk = self.desk

@@ -62,7 +62,6 @@ class Desk:
     others: dict[str, tuple[OtherMarks, ...]] = field(default_factory=dict)
     models: dict[str, LandmarkModel] = field(default_factory=dict)
     others_shown: bool = False
-    submitted: bool = False
 
     def __post_init__(self) -> None:
         for view in self.session.views:
@@ -87,6 +86,13 @@ class Desk:
         """Return ``Middle · RGB``."""
         group = next(v.group for v in self.session.views if v.name == view)
         return f"{group.capitalize()} · RGB"
+
+    @property
+    def state_words(self) -> str:
+        """What an annotator must know of the whole: a guess that nobody looked at, or work that is handed in."""
+        if not any(self.session.done_count(name) for name in self.names):
+            return "First guess, nothing checked yet"
+        return "Submitted" if self.session.submitted else ""
 
     def refresh(self) -> None:
         """Take the landmarks of all views from the session."""
@@ -157,15 +163,14 @@ class Desk:
     def submit(self) -> None:
         """Write the landmarks as files and mark the work as done; on a thread."""
         self.session.submit()
-        self.submitted = True
 
     def annotators(self) -> tuple[tuple[str, str], ...]:
         """Return who placed points and how far, the one who works first."""
         total = len(self.scheme)
         done = max(self.session.done_count(view) for view in self.names)
-        others = dict.fromkeys(marks.initials for found in self.others.values() for marks in found)
-        mine = "submitted" if self.submitted else "in work"
-        return ((f"{self.session.annotator}, {mine}", f"{done} of {total}"), *((who, "submitted") for who in others))
+        others = {marks.initials: marks.standing for found in self.others.values() for marks in found}
+        mine = "submitted" if self.session.submitted else "in work"
+        return ((f"{self.session.annotator}, {mine}", f"{done} of {total}"), *others.items())
 
     def differs(self, before: dict[str, list[tuple[float, ...]]]) -> int:
         """Return the first point that an undo or redo changed, or -1."""
@@ -198,6 +203,7 @@ def open_desk(project: Project, sample: Sample, annotator: str, reporter: Report
 
 
 def _others(session: AnnotationSession, view: str) -> tuple[OtherMarks, ...]:
+    from faceapp.app.annotating import standing_of
     from faceapp.core.errors import DataError
     from faceapp.formats.landmark_files import read_landmarks
 
@@ -211,5 +217,5 @@ def _others(session: AnnotationSession, view: str) -> tuple[OtherMarks, ...]:
         except DataError:
             continue  # verify names it; the work here goes on
         if marks.points.shape[1] == 2:
-            found.append(OtherMarks(who, marks.points))
+            found.append(OtherMarks(who, marks.points, standing_of(file.parent)))
     return tuple(found)

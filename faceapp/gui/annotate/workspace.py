@@ -273,7 +273,6 @@ class AnnotateWorkspace(AnnotateBase):
         desk.refresh()
         self._refresh()
         if desk.session.saved_at is not None:
-            desk.submitted = False
             self.program.saved(desk.session.saved_at)
 
     def _placed(self, view: PictureView, index: int, u: float, v: float) -> None:
@@ -340,10 +339,7 @@ class AnnotateWorkspace(AnnotateBase):
             self.program.saved()
             if self.desk is desk:
                 self._show_where()
-            if self.context.neighbour(1) is not None:
-                self.step_sample()
-            else:
-                self.bar.note.setText("Submitted; this was the last sample")
+            self.step_sample()
 
         def failed(error: BaseException) -> None:
             self.bar.submit.set_busy("")

@@ -25,7 +25,8 @@ def ask_subject(make: Callable[[int | None, str, tuple[str, ...]], object]) -> P
     age.setRange(-1, 120)
     age.setValue(-1)
     age.setSpecialValueText("Not known")
-    age.setFixedSize(104, 30)
+    age.setFixedSize(112, 30)
+    age.lineEdit().setTextMargins(8, 0, 0, 0)  # the style sheet's padding does not reach a spin box's own field
     gender = QComboBox()
     for word in GENDERS:
         gender.addItem(word.capitalize() if word != "unknown" else "Not known", word)

@@ -13,10 +13,11 @@ from faceapp.core.landmarks import LandmarkGroup, Landmarks2D, LandmarkScheme, P
 
 @dataclass(frozen=True, eq=False)
 class OtherMarks:
-    """Points of another annotator, shown as plus signs with initials."""
+    """Points of another annotator, shown as plus signs with initials; how far that work is, in words."""
 
     initials: str
     points: FloatArray
+    standing: str = "in work"
 
 
 @dataclass(eq=False)

@@ -42,6 +42,9 @@ class JobQueue:
         Told of the title and the error where a job has no handler of its own.
     """
 
+    changed = Signal()
+    """Something began, waits, or ended; on the interface's thread."""
+
     _progressed = Signal(object, float, str)
 
     def __init__(self, relay: Relay, bar: StatusBar, failed: Callable[[str, BaseException], object]) -> None:
@@ -80,6 +83,8 @@ class JobQueue:
         self._total += 1
         if self._running is None:
             self._next()
+        else:
+            self.changed.emit()
 
     def cancel(self) -> None:
         """Stop what runs and drop what waits."""
@@ -92,6 +97,7 @@ class JobQueue:
         if not self._waiting:
             self._running, self._total, self._at = None, 0, 0
             self._bar.clear_job()
+            self.changed.emit()
             return
         job = self._running = self._waiting.popleft()
         self._at += 1
@@ -103,6 +109,7 @@ class JobQueue:
 
         future = self._future = self._pool.submit(job.work, Reporter(tell, job.stop))
         self._relay.watch(future, lambda value: self._ended(job, value, None), lambda e: self._ended(job, None, e))
+        self.changed.emit()
 
     def _far(self, text: str) -> str:
         return f"{self._at} of {self._total}  {text}".rstrip() if self._total > 1 else text

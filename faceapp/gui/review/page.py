@@ -49,6 +49,7 @@ class ReviewPage(QWidget):
         surface(self, "line")
         self._unlink: Callable[[], None] | None = None
         self._results: SampleResults | None = None
+        self._running = ""
         self._narrow = False
         self.heat, self.compare, self.picture = View3D(), View3D(), PictureView(editable=False)
         self.histogram = Histogram()
@@ -233,6 +234,13 @@ class ReviewPage(QWidget):
         if new:
             self.home()
 
+    def show_running(self, title: str) -> None:
+        """Say where nothing is to be seen yet that it is being made; an empty text says what to do again."""
+        if title != self._running:
+            self._running = title
+            if self._middle.currentWidget() is self._empty_page:
+                self.show_results(self._results)
+
     def _say(self, icon: str, title: str, text: str, stage: str) -> None:
         layout = self._empty_page.layout()
         assert layout is not None
@@ -244,7 +252,13 @@ class ReviewPage(QWidget):
                 widget.deleteLater()
         verb = {"fuse": "Fuse", "register": "Register", "reconstruct": "Reconstruct"}[stage]
         acts = [(verb, lambda: self.stage_wanted.emit(stage))]
-        layout.addWidget(EmptyState(icon, title, text, acts, primary=False))
+        if self._running:
+            words = "The status bar says how far it is, and stops it. You can go on with other samples meanwhile."
+            state = EmptyState("hourglass-medium", f"{self._running}…", words)
+        else:
+            state = EmptyState(icon, title, text, acts, primary=False)
+        state.setAccessibleName(self._running or title)
+        layout.addWidget(state)
         self._middle.setCurrentIndex(1)
         self.second.hide()
         self.histogram.set_values([], -LIMIT_MM["register"], LIMIT_MM["register"])

@@ -70,6 +70,7 @@ class ReviewWorkspace(ProjectWorkspace):
         context.project_changed.connect(self._project_changed)
         context.sample_changed.connect(self._sample_changed)
         context.samples_changed.connect(self._samples_changed)
+        program.jobs.changed.connect(self._show_running)
 
     @override
     def actions_of(self) -> list[Action]:
@@ -234,6 +235,7 @@ class ReviewWorkspace(ProjectWorkspace):
         def show(results: SampleResults) -> None:
             if token is self._token:
                 self.results = results
+                self._show_running()
                 self.page.show_results(results)
                 self._show_result()
                 self._show_queue()
@@ -299,7 +301,7 @@ class ReviewWorkspace(ProjectWorkspace):
         wanted = samples if on_all else tuple(s for s in samples if current is not None and s.id == current.id)
         plugin, parameters = (None, None) if stage == "fuse" else self.page.run.choice(stage)
         for sample in wanted:
-            title = f"{_DOING[stage]} {sample.subject} {title_of(sample.expression).lower()}"
+            title = _job_title(stage, sample)
             if stage == "fuse" and self.program.jobs.has(title):  # a second click
                 continue
 
@@ -314,6 +316,12 @@ class ReviewWorkspace(ProjectWorkspace):
             self.program.jobs.run(
                 title, work, partial(self._stage_done, stage, sample), partial(self._stage_failed, stage, sample)
             )
+
+    def _show_running(self) -> None:
+        """Say on the empty page that what is missing is being made."""
+        sample = self.context.sample
+        titles = [_job_title(stage, sample) for stage in _DOING] if sample is not None else []
+        self.page.show_running(next((title for title in titles if self.program.jobs.has(title)), ""))
 
     def _stage_done(self, stage: str, sample: Sample, folder: Path) -> None:
         del folder
@@ -388,6 +396,10 @@ class ReviewWorkspace(ProjectWorkspace):
         sample, result = self.context.sample, self.page.result
         what = "" if result is None else "Registration" if result.stage == "register" else "Reconstruction"
         self.show_crumbs(title_of(sample.expression) if sample is not None else "", what)
+
+
+def _job_title(stage: str, sample: Sample) -> str:
+    return f"{_DOING[stage]} {sample.subject} {title_of(sample.expression).lower()}"
 
 
 def _find_plugins() -> Any:

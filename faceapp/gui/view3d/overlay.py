@@ -14,6 +14,10 @@ from faceapp.gui.view3d.camera import OrbitCamera
 from faceapp.gui.view3d.layers import Scalars
 from faceapp.gui.widgets.painting import CENTER, LEFT, RIGHT, draw_text, fill_rounded
 
+_LONGEST = 140.0  # px of the scale bar
+SCALE_ROOM = _LONGEST + 14
+"""Pixels from the right edge that the scale bar may need."""
+
 
 def draw_axes(painter: QPainter, camera: OrbitCamera, at: QPointF, length: float = 26) -> None:
     """Draw the axes of the rig frame with their letters."""
@@ -39,10 +43,10 @@ def nice_length(most_mm: float) -> float:
     return max(step * power for step in (1, 2, 5) if step * power <= most_mm * 1.0000001)
 
 
-def draw_scale(painter: QPainter, camera: OrbitCamera, frame: QRectF) -> None:
-    """Draw the scale bar at the lower right; it holds at the depth of the focus."""
-    mm_per_pixel = camera.mm_per_pixel(frame.height())
-    length = nice_length(min(140.0, frame.width() / 4) * mm_per_pixel)
+def draw_scale(painter: QPainter, camera: OrbitCamera, frame: QRectF, height: float) -> None:
+    """Draw the scale bar at the lower right of ``frame`` in a view ``height`` high; it holds where the focus is."""
+    mm_per_pixel = camera.mm_per_pixel(height)
+    length = nice_length(min(_LONGEST, frame.width() / 4) * mm_per_pixel)
     width = length / mm_per_pixel
     right, y = frame.right() - 14, frame.bottom() - 14
     ink = color("text2")
@@ -63,10 +67,14 @@ def draw_caption(painter: QPainter, at: QPointF, text: str, right: bool = False)
     draw_text(painter, plate, text, font(11, 500), color("text2"), CENTER)
 
 
+def bar_plate(frame: QRectF) -> QRectF:
+    """Return where the plate of the colour bar stands."""
+    return QRectF(frame.left() + 10, frame.bottom() - 10 - 64, min(316.0, frame.width() - 20), 64)
+
+
 def draw_bar_panel(painter: QPainter, bar: Scalars, frame: QRectF) -> QRectF:
     """Draw the colour bar on a plate at the lower left; return the plate."""
-    width = min(316.0, frame.width() - 20)
-    plate = QRectF(frame.left() + 10, frame.bottom() - 10 - 64, width, 64)
+    plate = bar_plate(frame)
     fill_rounded(painter, plate, color("panel", 0.86), 8)
     inner = plate.adjusted(12, 6, -12, -6)
     draw_text(painter, QRectF(inner.x(), inner.y(), inner.width(), 18), bar.title, font(12), color("text"), LEFT)

@@ -17,13 +17,14 @@ from faceapp.gui.picture.marks import MarkSet, draw_marks
 from faceapp.gui.theme import color
 from faceapp.gui.view3d.canvas import Canvas
 from faceapp.gui.view3d.layers import Scalars, bar_of
-from faceapp.gui.view3d.overlay import draw_axes, draw_bar_panel, draw_caption, draw_scale
+from faceapp.gui.view3d.overlay import SCALE_ROOM, bar_plate, draw_axes, draw_bar_panel, draw_caption, draw_scale
 from faceapp.gui.view3d.picking import Pick
 from faceapp.gui.widgets.chips import chip_width, draw_chip, draw_chips
 from faceapp.gui.widgets.painting import draw_icon
 
 _log = logging.getLogger(__name__)
 _GRIP = 12  # px either side of the divider
+_BAR_FROM, _SCALE_FROM = 260, 300  # px of the view from which there is room for them
 _WIDE = 400  # px from which the name of the active point has its place
 _ON_MARK = 9.0  # px within which the mouse is on a landmark
 
@@ -220,18 +221,25 @@ class View3D(Canvas):
             return
         left = 14.0
         bar = self._bar()
-        if bar is not None and frame.width() > 260:
+        scale_frame = self.scale_frame(frame)
+        if bar is not None and frame.width() > _BAR_FROM:
             draw_bar_panel(painter, bar, frame)
         elif frame.width() > 200:
             draw_axes(painter, self.shown_camera, QPointF(38, bottom - 40))
             left = 72.0
         if self._caption and bar is None:
             draw_caption(painter, QPointF(left, bottom - 8), self._caption)
-        has_scale = frame.width() > 300
+        has_scale = frame.width() > _SCALE_FROM
         if has_scale:
-            draw_scale(painter, self.shown_camera, frame)
+            draw_scale(painter, self.shown_camera, scale_frame, frame.height())
         if self._credit:
             draw_caption(painter, QPointF(frame.right() - (172 if has_scale else 10), bottom - 8), self._credit, True)
+
+    def scale_frame(self, frame: QRectF) -> QRectF:
+        """Return the part of the view in whose corner the scale stands: beside the colour bar, else above it."""
+        plate = bar_plate(frame)
+        covered = self._bar() is not None and plate.right() + 16 > frame.right() - SCALE_ROOM
+        return frame.adjusted(0, 0, 0, plate.top() - frame.bottom()) if covered else frame
 
     def _bar(self) -> Scalars | None:
         bars = (bar_of(layer.data, layer.style, layer.scalars) for layer in self._layers.visible.values())
