@@ -26,6 +26,7 @@ LIMIT_S = 0.05
 """What `design/interface.md` allows anything on the interface's thread."""
 _SAMPLE_S = 0.01
 _FRAMES = 12
+_SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _PLACE = re.compile(r'File "(.+)", line (\d+) in (\S+)')
 
 
@@ -38,7 +39,10 @@ class SlowEvent:
     seconds : float
         Wall time; on a loaded machine others' work counts too.
     busy : float
-        Processor time of the interface's thread alone, s; OpenGL's own threads do not count.
+        Processor time of the interface's thread alone, s.
+    waited : float
+        How long the thread could have run but another one had the processor, s; 0 where the system does not say.
+        What is left of ``seconds`` it slept: for Python's lock, another thread, or the disk.
     event, receiver : str
         Type of the event and class (and name) of who got it.
     doing : tuple of str
@@ -47,6 +51,7 @@ class SlowEvent:
 
     seconds: float
     busy: float
+    waited: float
     event: str
     receiver: str
     doing: tuple[str, ...] = ()
@@ -79,7 +84,7 @@ class WatchedApplication(QApplication):
         if self._depth or threading.get_ident() != self._thread:
             return super().notify(receiver, event)
         what, who = event.type(), _name(receiver)  # both may be gone afterwards
-        self._depth, busy, begun = 1, time.thread_time(), time.perf_counter()
+        self._depth, busy, waited, begun = 1, time.thread_time(), _waited(), time.perf_counter()
         self._begun = begun
         try:
             return super().notify(receiver, event)
@@ -88,8 +93,8 @@ class WatchedApplication(QApplication):
             self._depth, self._begun = 0, 0.0
             if seconds > self._limit:
                 at, doing = self._doing
-                spent = time.thread_time() - busy
-                self._tell(SlowEvent(seconds, spent, what.name, who, doing if at == begun else ()))
+                busy, waited = time.thread_time() - busy, _waited() - waited
+                self._tell(SlowEvent(seconds, busy, waited, what.name, who, doing if at == begun else ()))
 
     def _look(self) -> None:
         """Note from outside where a long event is."""
@@ -99,6 +104,14 @@ class WatchedApplication(QApplication):
                 begun = self._begun
                 if begun and time.perf_counter() - begun > self._limit / 2:
                     self._doing = begun, _places(notes, self._thread)
+
+
+def _waited() -> float:
+    """Return how long this thread has stood in the queue for a processor, s."""
+    try:
+        return int(_SCHEDSTAT.read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, IndexError):  # not on this system
+        return 0.0
 
 
 def _name(receiver: QObject) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from faceapp.app.take_figures import GroupFigures
 from faceapp.core.subject import Sample, Verdict
@@ -254,4 +255,30 @@ def test_the_card_names_what_the_live_pictures_show(qtbot: Any, settings: Window
     qtbot.keyClick(program.window, Qt.Key.Key_Backspace)
     qtbot.waitUntil(lambda: capture.page.verdict._next_title.text() == "Take again: neutral")
     assert capture.link._next[1] == "neutral"
+    program.window.close()
+
+
+def test_a_subject_is_typed_with_keys_alone(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    capture.choose_expression("smile")
+    capture.new_subject()
+    asked = prompt(program)
+    assert asked._fields[0].lineEdit().textMargins().left() >= 6  # type: ignore[attr-defined]  # not at the edge
+    qtbot.waitUntil(lambda: asked._fields[0].hasFocus())
+
+    def press(key: Qt.Key) -> None:
+        widget = QApplication.focusWidget()
+        assert widget is not None
+        qtbot.keyClick(widget, key)
+
+    for key in (Qt.Key.Key_3, Qt.Key.Key_4, Qt.Key.Key_Tab, Qt.Key.Key_Up, Qt.Key.Key_Tab, Qt.Key.Key_Space):
+        press(key)
+    assert asked._fields[0].value() == 34  # type: ignore[attr-defined]
+    gender = asked._fields[1].currentData()  # type: ignore[attr-defined]
+    assert gender != "unknown"
+    press(Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: program.context.subject == "S0003", timeout=10_000)
+    made = next(s for s in program.context.content.subjects if s.code == "S0003")
+    assert (made.age, made.gender, made.consent) == (34, gender, ("record",))
+    assert capture.expression == "neutral"  # a new subject begins at the beginning
     program.window.close()

@@ -148,8 +148,10 @@ class CaptureWorkspace(CaptureBase):
     def _subject_changed(self) -> None:
         if self.shot is None:
             self._forget_take()
-            if self._stand().standing in (Standing.ACCEPTED, Standing.SKIPPED):
-                self.expression = next_open(self.stands(), "")
+            stands = self.stands()
+            untouched = all(stand.standing is Standing.OPEN for stand in stands)
+            if untouched or self._stand().standing in (Standing.ACCEPTED, Standing.SKIPPED):
+                self.expression = next_open(stands, "")
             self._show_last()
         self._show_subject()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from faceapp.gui.shell.actions import TAKES_KEYS
@@ -103,7 +103,7 @@ class Prompt(QWidget):
         """Put the cursor into the first field."""
         if self._fields:
             self._fields[0].setFocus()
-            if isinstance(self._fields[0], QLineEdit):
+            if isinstance(self._fields[0], QLineEdit | QAbstractSpinBox):
                 self._fields[0].selectAll()
 
     @override
