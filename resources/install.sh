@@ -45,3 +45,5 @@ if command -v uv >/dev/null; then
 else
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".$extra"
 fi
+echo "Compiling the decoder, so that no capture waits for it (half a minute)"
+.venv/bin/python -c "from faceapp.fringe.warming import warm_decoder; warm_decoder()"

@@ -11,6 +11,7 @@ from faceapp.core.errors import DeviceError, UsageError
 from faceapp.devices.protocols import ConnectedRig
 from faceapp.devices.registry import connect_rig, driver_names
 from faceapp.formats.capture_bundle import FILE
+from faceapp.fringe.warming import warm_in_background
 
 
 def connect_described_rig(rig: str, extra: Mapping[str, Any] | None = None) -> ConnectedRig:
@@ -32,6 +33,7 @@ def connect_described_rig(rig: str, extra: Mapping[str, Any] | None = None) -> C
     """
     driver, options = describe_rig(rig)
     devices = connect_rig(driver, {**options, **(extra or {})})
+    warm_in_background(devices.rig.groups)  # who connects a rig will decode
     try:
         for projector in devices.projectors.values():
             projector.open()

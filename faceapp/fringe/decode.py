@@ -180,9 +180,14 @@ def with_depth_images(scan: GroupScan, group: CameraGroup) -> GroupScan:
     return replace(scan, depths={**scan.depths, **made})
 
 
+def prepare_group(group: CameraGroup) -> None:
+    """Make what decoding a group needs of its calibration now, so that its first capture does not wait for it."""
+    _cached_grids(*group.infrared[:2])
+
+
 def _triangulate(group: CameraGroup, phases: tuple[PhaseMap, ...], axis: str, threads: int) -> InverseDepth:
     if len(group.infrared) >= 2:
-        first, second = _cached_grids(group.infrared[0], group.infrared[1])
+        first, second = _cached_grids(*group.infrared[:2])
         return match_cameras((phases[0], phases[1]), (first, second), threads)
     if group.projector.optics is None:
         raise DecodeError(f"group {group.name}: one camera needs a calibrated projector")

@@ -1,0 +1,67 @@
+"""Compile the decoder, or load it compiled, before anybody waits for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import numpy as np
+
+from faceapp.core.frames import FrameStack
+from faceapp.core.rig import CameraGroup, CameraModel, ProjectorModel
+from faceapp.core.sequence import multi_frequency
+from faceapp.core.transforms import RigidTransform
+from faceapp.fringe.decode import decode_group, prepare_group
+
+_WIDTH, _HEIGHT, _FOCAL, _DISTANCE = 128, 96, 300.0, 700.0
+_FIELD = 350.0
+
+
+def warm_decoder() -> None:
+    """Decode a tiny plane in every type of frame: afterwards no capture waits for a compiler.
+
+    Takes seconds the first time on a machine, then a second a process.
+    """
+    sequence = multi_frequency()
+    group = _tiny_group()
+    picture = np.full((_HEIGHT, _WIDTH, 3), 128, np.uint8)
+    for dtype, white in ((np.uint8, 255.0), (np.uint16, 4095.0)):
+        stacks = {}
+        for camera in group.infrared:
+            u = np.arange(_WIDTH)
+            x = ((u - camera.K[0, 2]) / _FOCAL * _DISTANCE + camera.centre[0]) / _FIELD + 0.5
+            light = np.stack([sequence.pattern(i, np.tile(x, (_HEIGHT, 1))) for i in range(len(sequence))])
+            frames = np.rint(white * (0.1 + 0.7 * light)).astype(dtype)
+            stacks[camera.name] = FrameStack(camera.name, frames, sequence)
+        scan = decode_group(group, stacks, dict.fromkeys(stacks, white), picture)
+        if not len(scan.faces):
+            raise AssertionError("the plane that warms the decoder was not found")
+
+
+def warm_in_background(groups: Iterable[CameraGroup] = ()) -> threading.Thread:
+    """Run `warm_decoder` and prepare groups on a thread of its own, which does not keep the process alive.
+
+    Parameters
+    ----------
+    groups : iterable of CameraGroup
+        That will be decoded.
+    """
+
+    def work() -> None:
+        warm_decoder()
+        for group in groups:
+            prepare_group(group)
+
+    thread = threading.Thread(target=work, name="faceapp-warm", daemon=True)
+    thread.start()
+    return thread
+
+
+def _tiny_group() -> CameraGroup:
+    k = np.array([[_FOCAL, 0, (_WIDTH - 1) / 2], [0, _FOCAL, (_HEIGHT - 1) / 2], [0, 0, 1.0]])
+
+    def camera(name: str, x: float) -> CameraModel:
+        pose = RigidTransform(np.diag([1.0, -1.0, -1.0]), np.array([x, 0.0, _DISTANCE]))
+        return CameraModel(name, _WIDTH, _HEIGHT, k, np.zeros(5), pose)
+
+    return CameraGroup("warm", (camera("one", -30.0), camera("two", 30.0)), camera("rgb", 0.0), ProjectorModel("light"))

@@ -1,0 +1,24 @@
+"""A capture does not wait for a compiler."""
+
+from __future__ import annotations
+
+import threading
+
+from faceapp.app.rigs import connect_described_rig
+from faceapp.fringe.match_kernel import match_rows
+from faceapp.fringe.phase_kernel import decode_rows
+from faceapp.fringe.surface_kernel import pack_rows
+
+
+def test_who_connects_a_rig_finds_the_decoder_warm() -> None:
+    devices = connect_described_rig("simulated", {"seed": 1})
+    try:
+        for thread in threading.enumerate():
+            if thread.name == "faceapp-warm":
+                assert thread.daemon
+                thread.join()
+        # 8 and 16 bit frames of 3 dimensions
+        assert len(decode_rows.signatures) >= 2
+        assert match_rows.signatures and pack_rows.signatures
+    finally:
+        devices.close()
