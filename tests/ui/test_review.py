@@ -154,3 +154,10 @@ def empty_words(review: ReviewWorkspace) -> str:
     item = layout.itemAt(0)
     widget = item.widget() if item is not None else None
     return widget.accessibleName() if widget is not None else ""
+
+
+def test_the_breadcrumb_names_the_subject_of_the_sample(review: ReviewWorkspace) -> None:
+    review.context.set_subject("S0002")  # chosen in Capture, without a sample yet
+    review.refresh()
+    review._show_crumbs()
+    assert review.program.window.top_bar.crumbs.texts[1] == "S0001"

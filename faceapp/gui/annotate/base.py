@@ -238,4 +238,5 @@ class AnnotateBase(ProjectWorkspace):
 
     def _show_crumbs(self) -> None:
         sample = self.context.sample
-        self.show_crumbs(title_of(sample.expression) if sample is not None else "")
+        names = (sample.subject, title_of(sample.expression)) if sample is not None else (self.context.subject,)
+        self.show_crumbs(*names)

@@ -90,9 +90,10 @@ class Desk:
     @property
     def state_words(self) -> str:
         """What an annotator must know of the whole: a guess that nobody looked at, or work that is handed in."""
-        if not any(self.session.done_count(name) for name in self.names):
-            return "First guess, nothing checked yet"
-        return "Submitted" if self.session.submitted else ""
+        if self.session.submitted:
+            return "Submitted"
+        touched = any(self.session.done_count(name) for name in self.names)
+        return "" if touched else "First guess, nothing checked yet"
 
     def refresh(self) -> None:
         """Take the landmarks of all views from the session."""

@@ -213,7 +213,7 @@ class CaptureBase(ProjectWorkspace):
             )
 
     def _show_crumbs(self) -> None:
-        self.show_crumbs(title_of(self.expression))
+        self.show_crumbs(self.context.subject, title_of(self.expression))
 
     def _ask_thumbnails(self, stands: tuple[Stand, ...]) -> None:
         project = self.context.project

@@ -183,10 +183,10 @@ class ProjectWorkspace(Workspace):
         self.relay = Relay(self)
         self.background = Background(self.relay, 2)
 
-    def show_crumbs(self, *more: str) -> None:
+    def show_crumbs(self, subject: str, *more: str) -> None:
         """Show project, subject and what follows."""
         project = self.context.project_name or "No project"
-        self.crumbsChanged.emit([text for text in (project, self.context.subject, *more) if text])
+        self.crumbsChanged.emit([text for text in (project, subject, *more) if text])
 
     def shut_down(self) -> None:
         """Let the running work end, or leave it behind where that takes long."""

@@ -395,7 +395,8 @@ class ReviewWorkspace(ProjectWorkspace):
     def _show_crumbs(self) -> None:
         sample, result = self.context.sample, self.page.result
         what = "" if result is None else "Registration" if result.stage == "register" else "Reconstruction"
-        self.show_crumbs(title_of(sample.expression) if sample is not None else "", what)
+        names = (sample.subject, title_of(sample.expression)) if sample is not None else (self.context.subject,)
+        self.show_crumbs(*names, what)
 
 
 def _job_title(stage: str, sample: Sample) -> str:
