@@ -80,6 +80,7 @@ def test_a_dropped_bundle_is_decoded_without_a_project(qtbot: Any, settings: Win
     bundle = tiny_bundle(tmp_path / "bundle")
     program = start(qtbot, settings)
     program.window.dropped.emit([str(bundle)])
+    qtbot.waitUntil(lambda: program.window.current == "bundle", timeout=20_000)
     workspace = program.window.workspace("bundle")
     assert isinstance(workspace, BundleWorkspace)
     qtbot.waitUntil(lambda: set(workspace.view.layer_names) == {"left", "middle", "right"}, timeout=60_000)

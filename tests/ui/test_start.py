@@ -119,3 +119,41 @@ def test_relay_hands_on_results_and_errors(qtbot: Any) -> None:
         qtbot.waitUntil(lambda: bool(done and failed))
     assert done == [7]
     assert isinstance(failed[0], ZeroDivisionError)
+
+
+def test_the_window_ends_the_program_while_work_runs(tmp_path: Path) -> None:
+    """It vanishes before it waits for what is under way, and the process ends all the same."""
+    script = """
+import sys, time
+from PySide6.QtCore import QTimer
+from faceapp.gui.start import make_application, make_program
+from faceapp.gui.shell.settings import WindowSettings
+settings = WindowSettings(sys.argv[1])
+settings.set_text("operator/initials", "MH")
+application = make_application(settings)
+program = make_program(settings, preload=False)
+program.window.show()
+def work(reporter):
+    end = time.time() + 30
+    while time.time() < end:  # hears nothing
+        time.sleep(0.05)
+def close():
+    program.jobs.run("Endless", work, lambda _: None)
+    seen = []
+    program.window.closing.connect(lambda: print("visible", program.window.isVisible(), flush=True))
+    program.window.close()
+QTimer.singleShot(800, close)
+print("status", application.exec(), flush=True)
+import os
+os._exit(0)
+"""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "window.ini")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.split() == ["visible", "False", "status", "0"], done.stderr

@@ -35,7 +35,8 @@ _STRIP = {
 }
 _WHOLE_STRIP = 1840  # px that 23 expressions need
 _GROUP_ORDER = ("right", "middle", "left")
-_BEHIND = {"middle": 0.0, "right": 40.0, "left": 80.0}  # the front view first; some 0.3 mm each
+BEHIND = {"middle": 0.0, "right": 40.0, "left": 80.0}
+"""How far each group's surface gives way to the others, the front view first; some 0.3 mm each."""
 
 
 class CapturePage(QWidget):
@@ -284,7 +285,7 @@ class CapturePage(QWidget):
     def _style(self, group: str) -> LayerStyle:
         look = self.look.current
         at = _GROUP_ORDER.index(group) if group in _GROUP_ORDER else 3
-        behind = _BEHIND.get(group, 0.0)
+        behind = BEHIND.get(group, 0.0)
         if look == "colour":
             return LayerStyle(ColorBy.COLOR, behind=behind)
         if look == "quality":

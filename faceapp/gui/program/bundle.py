@@ -12,6 +12,7 @@ from typing_extensions import override
 from faceapp.core.mesh import Mesh
 from faceapp.core.signals import Reporter
 from faceapp.gui.capture.figures import surface_of
+from faceapp.gui.capture.page import BEHIND
 from faceapp.gui.program.program import Program, ProjectWorkspace
 from faceapp.gui.theme import surface
 from faceapp.gui.view3d.layers import ColorBy, LayerStyle
@@ -79,7 +80,7 @@ class BundleWorkspace(ProjectWorkspace):
     def _show(self, shown: Shown) -> None:
         surfaces, report, failures = shown
         for name, mesh in surfaces.items():
-            self.view.set_layer(name, mesh, LayerStyle(ColorBy.COLOR))
+            self.view.set_layer(name, mesh, LayerStyle(ColorBy.COLOR, behind=BEHIND.get(name, 0.0)))
         self._clear()
         add = self._column.addWidget
         add(label(self.folder.name if self.folder else "", "title"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QLineEdit
@@ -47,7 +49,6 @@ class Program(QObject):
         self.background = Background(self.relay, 2)
         self.jobs = JobQueue(self.relay, self.window.status, lambda title, error: self.show_failure(title, error))
         self.files = ProjectFiles(self.window, self.context, self.background, self.show_bundle)
-        self._bundle: Path | None = None
         self._disk = QTimer(self)
         self._disk.setInterval(_DISK_EVERY_MS)
         self._disk.timeout.connect(self._show_disk)
@@ -113,16 +114,18 @@ class Program(QObject):
         )
 
     def show_bundle(self, folder: Path) -> None:
-        """Show a capture bundle from outside in a tab of its own."""
-        from faceapp.gui.program.bundle import BundleWorkspace
+        """Show a capture bundle from outside in a tab of its own, once what that needs is imported on a thread."""
 
-        self._bundle = folder
-        if "bundle" not in self.window.rail.tabs:
-            self.window.add_workspace(WorkspaceEntry("bundle", "Bundle", "cube", lambda: BundleWorkspace(self)))
-        self.window.show_workspace("bundle")
-        workspace = self.window.workspace("bundle")
-        assert isinstance(workspace, BundleWorkspace)
-        workspace.show_bundle(folder)
+        def show(module: Any) -> None:
+            if "bundle" not in self.window.rail.tabs:
+                build = lambda: module.BundleWorkspace(self)  # noqa: E731
+                self.window.add_workspace(WorkspaceEntry("bundle", "Bundle", "cube", build))
+            self.window.show_workspace("bundle")
+            workspace = self.window.workspace("bundle")
+            assert isinstance(workspace, module.BundleWorkspace)
+            workspace.show_bundle(folder)
+
+        self.background.run(lambda: importlib.import_module("faceapp.gui.program.bundle"), show)
 
     # The window's own
 

@@ -395,6 +395,7 @@ class MainWindow(QMainWindow):
         self.settings.set_text("window/workspace", self._current)
         self.settings.keys = self.actions_registry.keys()
         self._closed = True
+        self.hide()  # what is still under way may take a second to end; nobody need look at that
         for identifier, workspace in (*self._built.items(), *self._unfinished.items()):
             try:
                 if identifier in self._built:
