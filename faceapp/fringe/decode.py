@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,8 +20,10 @@ from faceapp.core.rig import CameraGroup, CameraModel
 from faceapp.fringe.colour import colour_points, grey_points
 from faceapp.fringe.demodulation import PhaseLimits, decode_phase
 from faceapp.fringe.pinhole_grid import PinholeGrid, epipolar_grids, straight_grid
+from faceapp.fringe.scratch import scratch
 from faceapp.fringe.surface import SurfaceRules, grid_faces, grid_points
-from faceapp.fringe.triangulation import InverseDepth, match_cameras, match_projector
+from faceapp.fringe.surface_kernel import Points
+from faceapp.fringe.triangulation import InverseDepth, match_cameras, match_projector, matched_shape
 from faceapp.geometry.depth_rendering import render_depth
 
 
@@ -125,49 +129,50 @@ def decode_group(
         decode_phase(stacks[c.name], c.sensor, white_levels[c.name], settings.limits, threads) for c in group.infrared
     )
     first = group.infrared[0]
-    depth = _triangulate(group, phases, stacks[first.name].sequence.axis, threads)
     known = phases[0].noise_known
     rules = SurfaceRules(
         settings.smooth, settings.max_sigma_px if known else settings.max_unknown_sigma_px, settings.min_island
     )
-    found = grid_points(depth, rules, threads)
+    coloured = group.rgb if picture is not None else None
+    with _triangulated(group, phases, stacks[first.name].sequence.axis, threads) as depth:
+        found = grid_points(depth, rules, coloured, threads)
+        grid = depth.grid
     if not len(found.points):
         lit = float(np.mean([p.valid_pixels / p.position.size for p in phases]))
         raise DecodeError(
             f"group {group.name}: no point was found ({lit:.1%} of the pixels have a phase). "
             "Check the light, the order of the exposures and the calibration"
         )
+    colors = _colours(group, found, stacks[first.name], white_levels[first.name], picture, threads)
     cloud = PointCloud(
         found.points,
         found.normals,
-        _colours(group, found.points, found.normals, found.pixels, stacks[first.name], white_levels, picture, threads),
+        colors,
         found.sigma,
         found.pixels,
         camera=first.name,
         groups=(group.name,),
     )
-    scan = GroupScan(cloud, depth.grid, found.cells, phases, {}, known)
+    scan = GroupScan(cloud, grid, found.cells, phases, {}, known)
     return with_depth_images(scan, group) if depth_images else scan
 
 
 def _colours(
     group: CameraGroup,
-    points: Float32Array,
-    normals: Float32Array,
-    pixels: Float32Array,
+    found: Points,
     stack: FrameStack,
-    white_levels: dict[str, float],
+    white: float,
     picture: UInt8Array | None,
     threads: int,
 ) -> UInt8Array:
     """Colour from the picture where its camera sees the point; else grey by the brightness in the infrared."""
-    white = white_levels[group.infrared[0].name]
     if group.rgb is None or picture is None:
-        return grey_points(pixels, stack, white)
-    camera = group.rgb
-    footprint = float(camera.K[0, 0] / group.infrared[0].K[0, 0])
-    colors, seen = colour_points(points, normals, camera, picture, footprint, threads)
-    colors[~seen] = grey_points(pixels[~seen], stack, white)
+        return grey_points(found.pixels, stack, white)
+    footprint = float(group.rgb.K[0, 0] / group.infrared[0].K[0, 0])
+    colors, seen = colour_points(
+        found.points, found.normals, found.places, group.rgb, np.ascontiguousarray(picture), footprint, threads
+    )
+    colors[~seen] = grey_points(found.pixels[~seen], stack, white)
     return colors
 
 
@@ -185,14 +190,19 @@ def prepare_group(group: CameraGroup) -> None:
     _cached_grids(*group.infrared[:2])
 
 
-def _triangulate(group: CameraGroup, phases: tuple[PhaseMap, ...], axis: str, threads: int) -> InverseDepth:
+@contextmanager
+def _triangulated(group: CameraGroup, phases: tuple[PhaseMap, ...], axis: str, threads: int) -> Iterator[InverseDepth]:
+    """Lend the inverse depth of a group: its arrays serve the next group too."""
     if len(group.infrared) >= 2:
-        first, second = _cached_grids(*group.infrared[:2])
-        return match_cameras((phases[0], phases[1]), (first, second), threads)
+        grids = _cached_grids(*group.infrared[:2])
+        shape = matched_shape(*grids)
+        with scratch(shape, np.float32) as value, scratch(shape, np.float32) as sigma:
+            yield match_cameras((phases[0], phases[1]), (grids[0], grids[1]), threads, (value, sigma))
+        return
     if group.projector.optics is None:
         raise DecodeError(f"group {group.name}: one camera needs a calibrated projector")
     (grid,) = _cached_grids(group.infrared[0])
-    return match_projector(phases[0], grid, group.projector.optics, axis)
+    yield match_projector(phases[0], grid, group.projector.optics, axis)
 
 
 _MOST_GRIDS = 8

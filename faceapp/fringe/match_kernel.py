@@ -18,10 +18,13 @@ from faceapp.fringe.phase_kernel import BLOCK, FAST
 NO_DEPTH = np.float32(-1.0)
 """Inverse depth of a pixel that has none."""
 
-_BINS_PER_COLUMN = 6
+_BINS_PER_COLUMN = 4
 """Of the table from a position in the field to the column of the second view: the head fills half of the field."""
 
 _SPILL = 4
+WIDEST = 8192
+"""Most columns of a grid."""
+
 _KNOWN = np.float32(KNOWN_ABOVE)
 _NONE = np.float32(UNKNOWN)
 _TILE = 64
@@ -125,33 +128,36 @@ def rectify_rows(view: Any, jump: np.float32, x: Float32Array, variance: Float32
 
 
 @numba.njit(inline="always")
-def _tabulate(x: Any, first: Any, last: Any, jump: Any, low: Any, scale: Any, table: Any) -> None:
+def _tabulate(x: Any, jump: Any, low: Any, scale: Any, bins: Any, table: Any) -> None:
     """Write into each bin of the field the column whose step to the next one covers it.
 
     Some bins beyond a step's end are written too, for that needs no branch; who reads the table tries the step.
     """
-    bins = len(table) - _SPILL
+    top = np.float32(len(table) - _SPILL - 1)
     for k in range(len(table)):
         table[k] = -1
-    for j in range(first, last):
-        a, b = x[j], x[j + 1]
-        lower, upper = min(a, b), max(a, b)
-        if lower < _KNOWN or upper - lower > jump:
+    for j in range(len(x)):
+        bins[j] = np.int32(min(max((x[j] - low) * scale, _ZERO), top))
+    for j in range(len(x) - 1):
+        good = (min(x[j], x[j + 1]) > _KNOWN) & (abs(x[j + 1] - x[j]) <= jump)
+        if not good:
             continue
-        begin = min(max(int((lower - low) * scale), 0), bins - 1)
-        end = min(max(int((upper - low) * scale), 0), bins - 1)
+        # unsigned, for a signed index is tested for counting from the end
+        begin, end = np.uintp(np.uint32(min(bins[j], bins[j + 1]))), np.uintp(np.uint32(max(bins[j], bins[j + 1])))
         for k in range(_SPILL):
-            table[begin + k] = j
-        for k in range(begin + _SPILL, end + 1):
-            table[k] = j
+            table[begin + np.uintp(k)] = j
+        begin += np.uintp(_SPILL)
+        while begin <= end:
+            table[begin] = j
+            begin += np.uintp(1)
 
 
 @numba.njit(inline="always")
-def _step_beside(x: Any, x2: Any, near: Any, first: Any, last: Any, jump: Any) -> int:
+def _step_beside(x: Any, x2: Any, near: Any, jump: Any) -> int:
     """Return the column near to one whose step holds x, or -1: the table names one of two that share a bin."""
     k = near
     for _ in range(3):
-        if k < first or k >= last:
+        if k < 0 or k >= len(x2) - 1:
             return -1
         a, b = x2[k], x2[k + 1]
         if min(a, b) < _KNOWN or abs(b - a) > jump:
@@ -165,14 +171,28 @@ def _step_beside(x: Any, x2: Any, near: Any, first: Any, last: Any, jump: Any) -
 
 
 @numba.njit(inline="always")
-def _look_up(x1: Any, begin: Any, end: Any, low: Any, scale: Any, table: Any, near: Any) -> None:
-    """Fill the second view's column for each pixel of the first, -1 where the table has none."""
+def _look_up(x1: Any, x2: Any, var2: Any, jump: Any, low: Any, scale: Any, table: Any, near: Any, lines: Any) -> None:
+    """Fill, for each pixel of the first view, the step of the second that holds it: column, a, b, variances."""
+    a, b, near_var, next_var = lines[0], lines[1], lines[2], lines[3]
     top = np.float32(len(table) - _SPILL - 1)
-    for i in range(begin, end):
-        at = min(max((x1[i] - low) * scale, _ZERO), top)
-        near[i] = np.int32(at)
-    for i in range(begin, end):
-        near[i] = table[near[i]] if x1[i] > _KNOWN else -1
+    for i in range(len(x1)):
+        near[i] = np.int32(min(max((x1[i] - low) * scale, _ZERO), top))
+    for i in range(len(x1)):
+        k = np.int32(table[np.uintp(np.uint32(near[i]))])
+        near[i] = k
+        at = np.uintp(np.uint32(max(k, np.int32(0))))
+        a[i], b[i] = x2[at], x2[at + np.uintp(1)]
+        near_var[i], next_var[i] = var2[at], var2[at + np.uintp(1)]
+    for i in range(len(x1)):
+        x = x1[i]
+        rising = (x >= a[i]) & (x < b[i])
+        falling = (x <= a[i]) & (x > b[i])
+        if not (rising | falling) and near[i] >= 0:
+            k = _step_beside(x, x2, near[i], jump) if x > _KNOWN else -1
+            near[i] = k
+            k = max(k, 0)
+            a[i], b[i] = x2[k], x2[k + 1]
+            near_var[i], next_var[i] = var2[k], var2[k + 1]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
@@ -211,45 +231,40 @@ def match_rows(
         Out: columns between which there may be depth.
     """
     columns, columns2 = one.map_u.shape[1], two.map_u.shape[1]
-    lines = np.empty((8, max(columns, columns2)), np.float32)
-    x1, var1, x2, var2 = lines[0], lines[1], lines[2], lines[3]
-    a, step, near_var, next_var = lines[4], lines[5], lines[6], lines[7]
-    near = np.empty(max(columns, columns2), np.int32)
+    rows = np.empty((10, WIDEST), np.float32)
+    near_row = np.empty(WIDEST, np.int32)
     index = np.empty(_TILE, np.int32)
     buffer = np.empty((_ROWS, _TILE), np.float32)
     table = np.empty(_BINS_PER_COLUMN * columns2 + _SPILL, np.int16)
     low = field[0]
     scale = np.float32(len(table) - _SPILL - 1) / (field[1] - low)
     for row in range(first, last):
-        out, spread = inverse[row], sigma[row]
         for j in range(columns):
-            out[j] = NO_DEPTH
-        begin, end = rectify_row(one, row, jumps[0], index, buffer, x1, var1)
+            inverse[row, j] = NO_DEPTH
+        begin, end = rectify_row(one, row, jumps[0], index, buffer, rows[0], rows[1])
         spans[row, 0], spans[row, 1] = begin, begin
         if end < begin:
             continue
-        begin2, end2 = rectify_row(two, row, jumps[1], index, buffer, x2, var2)
+        begin2, end2 = rectify_row(two, row, jumps[1], index, buffer, rows[2], rows[3])
         if end2 < begin2:
             continue
-        end += 1
-        spans[row, 1] = end
-        _tabulate(x2, begin2, end2, jumps[1], low, scale, table)
-        _look_up(x1, begin, end, low, scale, table, near)
-        for i in range(begin, end):
-            k = near[i]
-            if k >= 0:
-                d = x2[k + 1] - x2[k]
-                t = (x1[i] - x2[k]) / d
-                if not (t >= _ZERO and t < _ONE):
-                    k = _step_beside(x1[i], x2, k, begin2, end2, jumps[1])
-                    near[i] = k
-            k = max(k, 0)
-            a[i], step[i] = x2[k], x2[k + 1] - x2[k]
-            near_var[i], next_var[i] = var2[k], var2[k + 1]
-        for i in range(begin, end):
-            t = (x1[i] - a[i]) / step[i]
-            w = ((np.float32(i) - one.cx) - (np.float32(near[i]) + t - two.cx)) * per_disparity
-            found = (near[i] >= 0) & (w > _ZERO) & (step[i] != _ZERO)
+        spans[row, 1] = end + 1
+        # slices, for a loop that begins at an unknown index is not turned into vector instructions
+        x1, var1 = rows[0, begin : end + 1], rows[1, begin : end + 1]
+        x2, var2 = rows[2, begin2 : end2 + 1], rows[3, begin2 : end2 + 1]
+        _tabulate(x2, jumps[1], low, scale, near_row, table)
+        _look_up(x1, x2, var2, jumps[1], low, scale, table, near_row, rows[4:])
+        a, b, near_var, next_var, depth, spread = rows[4], rows[5], rows[6], rows[7], rows[8], rows[9]
+        shift = np.float32(begin) - one.cx - np.float32(begin2) + two.cx
+        for i in range(len(x1)):
+            step = b[i] - a[i]
+            t = (x1[i] - a[i]) / step
+            w = (np.float32(i) - np.float32(near_row[i]) - t + shift) * per_disparity
+            found = (near_row[i] >= 0) & (w > _ZERO) & (t >= _ZERO) & (t < _ONE) & (x1[i] > _KNOWN)
             total = var1[i] + (_ONE - t) * (_ONE - t) * near_var[i] + t * t * next_var[i]
-            out[i] = w if found else NO_DEPTH
-            spread[i] = np.sqrt(total) / abs(step[i]) * abs(per_disparity)
+            depth[i] = w if found else NO_DEPTH
+            spread[i] = np.sqrt(total) / abs(step) * abs(per_disparity)
+        out, out_spread = inverse[row, begin : end + 1], sigma[row, begin : end + 1]
+        for i in range(len(x1)):
+            out[i] = depth[i]
+            out_spread[i] = spread[i]

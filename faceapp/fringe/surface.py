@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from faceapp.core.arrays import Float32Array, UInt8Array
+from faceapp.core.rig import CameraModel
 from faceapp.fringe.islands import drop_islands
 from faceapp.fringe.pinhole_grid import PinholeGrid
 from faceapp.fringe.row_blocks import over_rows
-from faceapp.fringe.surface_kernel import Grid, Points, SurfaceLimits, keep_rows, pack_rows
+from faceapp.fringe.scratch import scratch
+from faceapp.fringe.surface_kernel import Grid, Points, Poses, SurfaceLimits, keep_rows, pack_rows
 from faceapp.fringe.triangulation import InverseDepth
 
 _STEEPEST = 3.0
@@ -41,7 +43,9 @@ class SurfaceRules:
     min_island: float = 0.0003
 
 
-def grid_points(depth: InverseDepth, rules: SurfaceRules, threads: int = 0) -> Points:
+def grid_points(
+    depth: InverseDepth, rules: SurfaceRules, colour_camera: CameraModel | None = None, threads: int = 0
+) -> Points:
     """Return the points of an inverse-depth grid with normals, sigma and pixels, in the order of rows and columns.
 
     Parameters
@@ -50,6 +54,8 @@ def grid_points(depth: InverseDepth, rules: SurfaceRules, threads: int = 0) -> P
         From a match.
     rules : SurfaceRules
         What is dropped.
+    colour_camera : CameraModel, optional
+        In which the points are placed too.
     threads : int
         How many share the work; 0 is one for each core.
     """
@@ -60,29 +66,40 @@ def grid_points(depth: InverseDepth, rules: SurfaceRules, threads: int = 0) -> P
         np.float32(_STEEPEST / grid.focal), np.float32(_MIN_NEIGHBOURS), np.float32(rules.max_sigma_px), rules.smooth
     )
     height, width = depth.value.shape
-    keep = np.empty((height, width), np.uint8)
-    over_rows(lambda first, last: keep_rows(first, last, flat, limits, keep), height, threads=threads)
-    drop_islands(keep, max(int(rules.min_island * keep.size), _MIN_ISLAND_PX))
-    starts = np.zeros(height + 1, np.int64)
-    np.cumsum(_row_counts(keep), out=starts[1:])
-    out = _empty_points(int(starts[-1]))
-    rotation, centre = grid.rotation.astype(np.float32), grid.centre.astype(np.float32)
-    maps = (grid.map_u, grid.map_v)
+    with scratch((height, width), np.uint8) as keep:
+        over_rows(lambda first, last: keep_rows(first, last, flat, limits, keep), height, threads=threads)
+        drop_islands(keep, max(int(rules.min_island * keep.size), _MIN_ISLAND_PX))
+        starts = np.zeros(height + 1, np.int64)
+        np.cumsum(_row_counts(keep), out=starts[1:])
+        n = int(starts[-1])
+        out = _empty_points(n, n if colour_camera is not None else 0)
+        colour = np.empty(0, np.float32) if colour_camera is None else _camera_row(colour_camera)
+        rotation, centre = grid.rotation.ravel().astype(np.float32), grid.centre.astype(np.float32)
+        poses = Poses(grid.map_u, grid.map_v, rotation, centre, colour)
 
-    def pack(first: int, last: int) -> None:
-        pack_rows(first, last, flat, limits, keep, starts, maps, rotation, centre, out)
+        def pack(first: int, last: int) -> None:
+            pack_rows(first, last, flat, limits, keep, starts, poses, out)
 
-    over_rows(pack, height, threads=threads)
+        over_rows(pack, height, threads=threads)
     return out
 
 
-def _empty_points(n: int) -> Points:
+def _camera_row(camera: CameraModel) -> Float32Array:
+    """Camera-from-rig rotation and translation, K and distortion as 22 float32 values."""
+    inverse = camera.rig_from_camera.inverse()
+    k = camera.K
+    parts = [inverse.rotation.ravel(), inverse.translation, [k[0, 0], k[0, 1], k[0, 2], k[1, 1], k[1, 2]]]
+    return np.concatenate([*parts, camera.distortion]).astype(np.float32)
+
+
+def _empty_points(n: int, placed: int) -> Points:
     return Points(
         np.empty((n, 3), np.float32),
         np.empty((n, 3), np.float32),
         np.empty(n, np.float32),
         np.empty((n, 2), np.float32),
         np.empty(n, np.int32),
+        np.empty((placed, 3), np.float32),
     )
 
 

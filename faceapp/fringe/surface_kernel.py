@@ -18,9 +18,10 @@ from faceapp.fringe.phase_kernel import FAST
 
 _TILE = 128
 _ZERO, _ONE, _TWO, _FOUR, _HALF = np.float32(0), np.float32(1), np.float32(2), np.float32(4), np.float32(0.5)
-_TINY = np.float32(1e-30)
-_N, _SU, _SV, _SUU, _SUV, _SVV, _SW, _SUW, _SVW, _W0, _A, _B, _VAR, _SPREAD, _OFF = range(15)
+_TINY, _FAR = np.float32(1e-30), np.float32(1e30)
+_W0, _A, _B, _VAR, _OFF, _SPREAD, _X, _Y, _Z, _NX, _NY, _NZ, _U, _V, _DEPTH = range(15)
 _ROWS = 15
+_LINES, _MARGIN = 5, 2
 
 
 class Grid(NamedTuple):
@@ -78,6 +79,8 @@ class Points(NamedTuple):
         Of the group's first camera.
     cells : (N,) int32
         Place in the grid, ``row * W + column``.
+    places : (N, 3) float32
+        Pixel in the colour camera and depth along its z, mm; without rows where there is no such camera.
     """
 
     points: Float32Array
@@ -85,36 +88,69 @@ class Points(NamedTuple):
     sigma: Float32Array
     pixels: Float32Array
     cells: npt.NDArray[np.int32]
+    places: Float32Array
+
+
+class Poses(NamedTuple):
+    """Where things stand.
+
+    Parameters
+    ----------
+    map_u, map_v : (H, W) float32
+        Pixel of the real picture of each grid pixel.
+    rotation : (9,) float32
+        Grid to rig, row by row.
+    centre : (3,) float32
+        Of the camera, mm.
+    colour : (22,) float32
+        The colour camera: camera-from-rig rotation and translation, ``fx skew cx fy cy``, distortion; empty if none.
+    """
+
+    map_u: Float32Array
+    map_v: Float32Array
+    rotation: Float32Array
+    centre: Float32Array
+    colour: Float32Array
 
 
 @numba.njit(inline="always")
-def _fit_line(line: Any, centre: Any, n: Any, near: Any, dv: Any, buffer: Any) -> None:
-    """Add the five neighbours of each pixel in one row to the sums of its fit; ``line`` begins two pixels before."""
-    v = np.float32(dv)
-    reach0, reach1, reach2 = near * abs(v), near * (abs(v) + _ONE), near * (abs(v) + _TWO)
-    count, su, sv, suu, suv = buffer[_N], buffer[_SU], buffer[_SV], buffer[_SUU], buffer[_SUV]
-    svv, sw, suw, svw = buffer[_SVV], buffer[_SW], buffer[_SUW], buffer[_SVW]
-    for j in range(n):
-        c = centre[j]
-        a, b, d, e, f = line[j] - c, line[j + 1] - c, line[j + 2] - c, line[j + 3] - c, line[j + 4] - c
-        ma = _ONE if abs(a) <= reach2 * c else _ZERO
-        mb = _ONE if abs(b) <= reach1 * c else _ZERO
-        md = _ONE if abs(d) <= reach0 * c else _ZERO
-        me = _ONE if abs(e) <= reach1 * c else _ZERO
-        mf = _ONE if abs(f) <= reach2 * c else _ZERO
-        a, b, d, e, f = a * ma, b * mb, d * md, e * me, f * mf
-        total = ma + mb + md + me + mf
-        along = _TWO * (mf - ma) + (me - mb)
-        values = (a + b) + d + (e + f)
-        count[j] += total
-        su[j] += along
-        sv[j] += v * total
-        suu[j] += _FOUR * (ma + mf) + (mb + me)
-        suv[j] += v * along
-        svv[j] += v * v * total
-        sw[j] += values
-        suw[j] += _TWO * (f - a) + (e - b)
-        svw[j] += v * values
+def _five(line: Any, j: Any, centre: Any, reach0: Any, reach1: Any, reach2: Any) -> Any:
+    """Sums over the five neighbours of a pixel in one row that lie on its surface: 1, du, du^2, dw, du dw."""
+    a, b, c = line[j] - centre, line[j + 1] - centre, line[j + 2] - centre
+    d, e = line[j + 3] - centre, line[j + 4] - centre
+    ma = _ONE if abs(a) <= reach2 else _ZERO
+    mb = _ONE if abs(b) <= reach1 else _ZERO
+    mc = _ONE if abs(c) <= reach0 else _ZERO
+    md = _ONE if abs(d) <= reach1 else _ZERO
+    me = _ONE if abs(e) <= reach2 else _ZERO
+    a, b, c, d, e = a * ma, b * mb, c * mc, d * md, e * me
+    inner, outer = mb + md, ma + me
+    return (
+        inner + outer + mc,
+        _TWO * (me - ma) + (md - mb),
+        _FOUR * outer + inner,
+        (a + e) + (b + d) + c,
+        _TWO * (e - a) + (d - b),
+    )
+
+
+@numba.njit(inline="always")
+def _read_lines(inverse: Any, row: Any, left: Any, n: Any, lines: Any) -> None:
+    """Copy the five rows round a tile, with two pixels more on each side; what lies outside has no depth."""
+    height, width = inverse.shape
+    first, last = max(left - _MARGIN, 0), min(left + n + _MARGIN, width)
+    shift = _MARGIN - left
+    for k in range(_LINES):
+        r = row + k - _MARGIN
+        line = lines[k]
+        if r < 0 or r >= height or first > left - _MARGIN or last < left + n + _MARGIN:
+            for j in range(n + 2 * _MARGIN):
+                line[j] = -_ONE
+        if 0 <= r < height:
+            source = inverse[r, first:last]
+            target = line[first + shift : last + shift]
+            for j in range(len(source)):
+                target[j] = source[j]
 
 
 @numba.njit(inline="always")
@@ -123,45 +159,37 @@ def _fit_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, lines: Any, b
 
     Where fewer than ``min_neighbours`` lie on the surface, row OFF is infinite.
     """
-    height, width = grid.inverse.shape
-    centre = grid.inverse[row, left : left + n]
-    for r in range(_SVW + 1):
-        line = buffer[r]
-        for j in range(n):
-            line[j] = _ZERO
-    for dv in range(-2, 3):
-        r = row + dv
-        if r < 0 or r >= height:
-            continue
-        source, line = grid.inverse[r], lines[0]
-        for j in range(n + 4):
-            line[j] = -_ONE
-        first, last = max(left - 2, 0), min(left + n + 2, width)
-        shift = 2 - left
-        for c in range(first, last):
-            line[c + shift] = source[c]
-        _fit_line(line, centre, n, limits.near, dv, buffer)
-    count, su, sv, suu, suv = buffer[_N], buffer[_SU], buffer[_SV], buffer[_SUU], buffer[_SUV]
-    svv, sw, suw, svw = buffer[_SVV], buffer[_SW], buffer[_SUW], buffer[_SVW]
+    _read_lines(grid.inverse, row, left, n, lines)
+    above2, above, middle, below, below2 = lines[0], lines[1], lines[2], lines[3], lines[4]
     w0, slope_u, slope_v = buffer[_W0], buffer[_A], buffer[_B]
     variance, off = buffer[_VAR], buffer[_OFF]
+    near, enough = limits.near, limits.min_neighbours
+    three = np.float32(3)
     for j in range(n):
-        c0 = suu[j] * svv[j] - suv[j] * suv[j]
-        c1 = su[j] * svv[j] - suv[j] * sv[j]
-        c2 = su[j] * suv[j] - suu[j] * sv[j]
-        det = count[j] * c0 - su[j] * c1 + sv[j] * c2
-        good = (count[j] >= limits.min_neighbours) & (abs(det) > np.float32(0.5))
+        c = middle[j + _MARGIN]
+        r1 = near * c
+        r2, r3, r4 = r1 * _TWO, r1 * three, r1 * _FOUR
+        n0, u0, q0, w_0, p0 = _five(above2, j, c, r2, r3, r4)
+        n1, u1, q1, w_1, p1 = _five(above, j, c, r1, r2, r3)
+        n2, u2, q2, w_2, p2 = _five(middle, j, c, _ZERO, r1, r2)
+        n3, u3, q3, w_3, p3 = _five(below, j, c, r1, r2, r3)
+        n4, u4, q4, w_4, p4 = _five(below2, j, c, r2, r3, r4)
+        count, su, suu = (n0 + n4) + (n1 + n3) + n2, (u0 + u4) + (u1 + u3) + u2, (q0 + q4) + (q1 + q3) + q2
+        sv, suv = _TWO * (n4 - n0) + (n3 - n1), _TWO * (u4 - u0) + (u3 - u1)
+        svv = _FOUR * (n0 + n4) + (n1 + n3)
+        sw, suw = (w_0 + w_4) + (w_1 + w_3) + w_2, (p0 + p4) + (p1 + p3) + p2
+        svw = _TWO * (w_4 - w_0) + (w_3 - w_1)
+        c0, c1, c2 = suu * svv - suv * suv, su * svv - suv * sv, su * suv - suu * sv
+        d1, d2, d3 = count * svv - sv * sv, count * suv - su * sv, count * suu - su * su
+        det = count * c0 - su * c1 + sv * c2
+        good = (count >= enough) & (det > _HALF)
         per = _ONE / (det if good else _ONE)
-        w0[j] = (sw[j] * c0 - suw[j] * c1 + svw[j] * c2) * per
-        d1, d2, d3 = (
-            count[j] * svv[j] - sv[j] * sv[j],
-            count[j] * suv[j] - su[j] * sv[j],
-            count[j] * suu[j] - su[j] * su[j],
-        )
-        slope_u[j] = (suw[j] * d1 - sw[j] * c1 - svw[j] * d2) * per
-        slope_v[j] = (sw[j] * c2 - suw[j] * d2 + svw[j] * d3) * per
+        value = (sw * c0 - suw * c1 + svw * c2) * per
+        w0[j] = value
+        slope_u[j] = (suw * d1 - sw * c1 - svw * d2) * per
+        slope_v[j] = (sw * c2 - suw * d2 + svw * d3) * per
         variance[j] = max(c0 * per, _ZERO)
-        off[j] = abs(w0[j]) if good else np.float32(np.inf)
+        off[j] = abs(value) if good else _FAR
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
@@ -181,7 +209,7 @@ def keep_rows(first: int, last: int, grid: Any, limits: Any, keep: UInt8Array) -
     """
     width = grid.inverse.shape[1]
     buffer = np.empty((_ROWS, _TILE), np.float32)
-    lines = np.empty((1, _TILE + 8), np.float32)
+    lines = np.empty((_LINES, _TILE + 2 * _MARGIN), np.float32)
     five = np.float32(5)
     for row in range(first, last):
         kept = keep[row]
@@ -211,9 +239,7 @@ def pack_rows(
     limits: Any,
     keep: UInt8Array,
     starts: npt.NDArray[np.int64],
-    maps: tuple[Float32Array, Float32Array],
-    rotation: Float32Array,
-    centre: Float32Array,
+    poses: Any,
     out: Any,
 ) -> None:
     """Write the points of rows ``first`` to ``last``.
@@ -230,60 +256,50 @@ def pack_rows(
         1 is kept.
     starts : (H + 1,) int64
         Number of the first point of each row.
-    maps : pair of (H, W) float32
-        Pixel of the real picture of each grid pixel.
-    rotation : (3, 3) float32
-        Grid to rig.
-    centre : (3,) float32
-        Of the camera, mm.
+    poses : Poses
+        Where the grid and the colour camera stand.
     out : Points
         Filled.
     """
     width = grid.inverse.shape[1]
     buffer = np.empty((_ROWS, _TILE), np.float32)
-    lines = np.empty((1, _TILE + 8), np.float32)
+    lines = np.empty((_LINES, _TILE + 2 * _MARGIN), np.float32)
     for row in range(first, last):
         at = starts[row]
-        y = (np.float32(row) - grid.cy) / grid.focal
         for left in range(grid.spans[row, 0], grid.spans[row, 1], _TILE):
             if at == starts[row + 1]:
                 break
             n = min(_TILE, grid.spans[row, 1] - left)
-            some = False
+            kept = keep[row, left : left + n]
+            some = 0
             for j in range(n):
-                some |= keep[row, left + j] != 0
-            if not some:
+                some |= kept[j]
+            if some == 0:
                 continue
             _fit_tile(grid, limits, row, left, n, lines, buffer)
-            _place_tile(grid, limits, row, left, n, y, buffer)
-            px, py, pz = buffer[_N], buffer[_SU], buffer[_SV]
-            nx, ny, nz, spread = buffer[_SUU], buffer[_SUV], buffer[_SVV], buffer[_SPREAD]
-            for j in range(n):
-                if keep[row, left + j] == 0:
-                    continue
-                for k in range(3):
-                    r0, r1, r2 = rotation[k, 0], rotation[k, 1], rotation[k, 2]
-                    out.points[at, k] = r0 * px[j] + r1 * py[j] + r2 * pz[j] + centre[k]
-                    out.normals[at, k] = r0 * nx[j] + r1 * ny[j] + r2 * nz[j]
-                out.sigma[at] = spread[j]
-                out.pixels[at, 0] = maps[0][row, left + j]
-                out.pixels[at, 1] = maps[1][row, left + j]
-                out.cells[at] = row * width + left + j
-                at += 1
+            _place_tile(grid, limits, row, left, n, buffer)
+            _turn_tile(n, poses, buffer)
+            if poses.colour.size:
+                _project_tile(n, poses.colour, buffer)
+            at = _pack_tile(
+                row * width + left, n, kept, poses.map_u[row, left:], poses.map_v[row, left:], buffer, at, out
+            )
 
 
 @numba.njit(inline="always")
-def _place_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, y: Any, buffer: Any) -> None:
-    """Replace the sums of a fitted tile by point, unit normal (in grid coordinates) and sigma along the ray."""
+def _place_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, buffer: Any) -> None:
+    """Point, unit normal (both in grid coordinates) and sigma along the ray of each pixel of a fitted tile."""
     inverse, sigma = grid.inverse[row, left : left + n], grid.sigma[row, left : left + n]
     w0, slope_u, slope_v, variance = buffer[_W0], buffer[_A], buffer[_B], buffer[_VAR]
-    px, py, pz = buffer[_N], buffer[_SU], buffer[_SV]
-    nx, ny, nz, spread = buffer[_SUU], buffer[_SUV], buffer[_SVV], buffer[_SPREAD]
+    px, py, pz = buffer[_X], buffer[_Y], buffer[_Z]
+    nx, ny, nz, spread = buffer[_NX], buffer[_NY], buffer[_NZ], buffer[_SPREAD]
     three = np.float32(3)
+    per_focal = _ONE / grid.focal
     start = np.float32(left) - grid.cx
+    y = (np.float32(row) - grid.cy) * per_focal
     for j in range(n):
         fitted = inverse[j] + w0[j]
-        x = (start + np.float32(j)) / grid.focal
+        x = (start + np.float32(j)) * per_focal
         # on the plane n . P = 1 the inverse depth is n . (x, y, 1); n looks away from the camera
         a, b = slope_u[j] * grid.focal, slope_v[j] * grid.focal
         c = fitted - a * x - b * y
@@ -297,3 +313,59 @@ def _place_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, y: Any, buf
         spread[j] = measured * z * z * np.sqrt(x * x + y * y + _ONE)
         px[j], py[j], pz[j] = x * z, y * z, z
         nx[j], ny[j], nz[j] = a * per, b * per, c * per
+
+
+@numba.njit(inline="always")
+def _turn_tile(n: Any, poses: Any, buffer: Any) -> None:
+    """Points and normals from the grid's coordinates to the rig's."""
+    px, py, pz = buffer[_X], buffer[_Y], buffer[_Z]
+    nx, ny, nz = buffer[_NX], buffer[_NY], buffer[_NZ]
+    r, c = poses.rotation, poses.centre
+    r0, r1, r2, r3, r4, r5, r6, r7, r8 = r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8]
+    c0, c1, c2 = c[0], c[1], c[2]
+    for j in range(n):
+        x, y, z = px[j], py[j], pz[j]
+        px[j], py[j] = r0 * x + r1 * y + r2 * z + c0, r3 * x + r4 * y + r5 * z + c1
+        pz[j] = r6 * x + r7 * y + r8 * z + c2
+        x, y, z = nx[j], ny[j], nz[j]
+        nx[j], ny[j], nz[j] = r0 * x + r1 * y + r2 * z, r3 * x + r4 * y + r5 * z, r6 * x + r7 * y + r8 * z
+
+
+@numba.njit(inline="always")
+def _project_tile(n: Any, m: Any, buffer: Any) -> None:
+    """Pixel and depth of each point in the colour camera; see `CameraModel.project` for the lens."""
+    px, py, pz = buffer[_X], buffer[_Y], buffer[_Z]
+    us, vs, ds = buffer[_U], buffer[_V], buffer[_DEPTH]
+    m0, m1, m2, m3, m4, m5, m6, m7, m8 = m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8]
+    t0, t1, t2, fx, skew, cx, fy, cy = m[9], m[10], m[11], m[12], m[13], m[14], m[15], m[16]
+    k1, k2, q1, q2, k3 = m[17], m[18], m[19], m[20], m[21]
+    for j in range(n):
+        x, y, z = px[j], py[j], pz[j]
+        d = m6 * x + m7 * y + m8 * z + t2
+        a, b = (m0 * x + m1 * y + m2 * z + t0) / d, (m3 * x + m4 * y + m5 * z + t1) / d
+        rr = a * a + b * b
+        radial = _ONE + rr * (k1 + rr * (k2 + rr * k3))
+        u = a * radial + _TWO * q1 * a * b + q2 * (rr + _TWO * a * a)
+        v = b * radial + q1 * (rr + _TWO * b * b) + _TWO * q2 * a * b
+        us[j], vs[j], ds[j] = fx * u + skew * v + cx, fy * v + cy, d
+
+
+@numba.njit(inline="always")
+def _pack_tile(cell: Any, n: Any, kept: Any, map_u: Any, map_v: Any, buffer: Any, at: Any, out: Any) -> Any:
+    """Copy the pixels of a tile that are kept behind those that are there; return how many there are then."""
+    px, py, pz = buffer[_X], buffer[_Y], buffer[_Z]
+    nx, ny, nz, spread = buffer[_NX], buffer[_NY], buffer[_NZ], buffer[_SPREAD]
+    us, vs, ds = buffer[_U], buffer[_V], buffer[_DEPTH]
+    coloured = out.places.size > 0
+    for j in range(n):
+        if kept[j] == 0:
+            continue
+        out.points[at, 0], out.points[at, 1], out.points[at, 2] = px[j], py[j], pz[j]
+        out.normals[at, 0], out.normals[at, 1], out.normals[at, 2] = nx[j], ny[j], nz[j]
+        out.sigma[at] = spread[j]
+        out.pixels[at, 0], out.pixels[at, 1] = map_u[j], map_v[j]
+        out.cells[at] = cell + j
+        if coloured:
+            out.places[at, 0], out.places[at, 1], out.places[at, 2] = us[j], vs[j], ds[j]
+        at += 1
+    return at

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from faceapp.core.arrays import Float32Array, FloatArray
+from faceapp.core.errors import DecodeError
 from faceapp.core.frames import KNOWN_ABOVE, PhaseMap
 from faceapp.core.rig import CameraModel
-from faceapp.fringe.match_kernel import NO_DEPTH, View, match_rows, rectify_rows
+from faceapp.fringe.match_kernel import NO_DEPTH, WIDEST, View, match_rows, rectify_rows
 from faceapp.fringe.pinhole_grid import PinholeGrid
 from faceapp.fringe.row_blocks import over_rows
 
@@ -40,7 +41,7 @@ class InverseDepth:
     spans: npt.NDArray[np.int32]
 
 
-def typical_step(phase: PhaseMap, sample: int = 16) -> float:
+def typical_step(phase: PhaseMap, sample: int = 32) -> float:
     """Return the median absolute difference of position of neighbouring valid pixels, at least 1e-9.
 
     Parameters
@@ -63,8 +64,16 @@ def typical_step(phase: PhaseMap, sample: int = 16) -> float:
     return max((float(np.median(s)) for s in steps if len(s)), default=0.0) + 1e-9
 
 
+def matched_shape(first: PinholeGrid, second: PinholeGrid) -> tuple[int, int]:
+    """Return rows and columns of the inverse depth that two grids give."""
+    return min(first.shape[0], second.shape[0]), first.shape[1]
+
+
 def match_cameras(
-    phases: tuple[PhaseMap, PhaseMap], grids: tuple[PinholeGrid, PinholeGrid], threads: int = 0
+    phases: tuple[PhaseMap, PhaseMap],
+    grids: tuple[PinholeGrid, PinholeGrid],
+    threads: int = 0,
+    out: tuple[Float32Array, Float32Array] | None = None,
 ) -> InverseDepth:
     """Phase correspondence of two cameras along epipolar rows, with linear interpolation between pixels.
 
@@ -76,11 +85,18 @@ def match_cameras(
         From `epipolar_grids`.
     threads : int
         How many share the work; 0 is one for each core.
+    out : pair of (H, W) float32, optional
+        Arrays of `matched_shape` for the inverse depth and its sigma; else they are made.
 
     Returns
     -------
     InverseDepth
         On the first grid.
+
+    Raises
+    ------
+    DecodeError
+        A grid is wider than the matcher's rows.
 
     Notes
     -----
@@ -88,9 +104,11 @@ def match_cameras(
     ``(w1 var1 + w2 var2) / |dx/du|^2`` with w the squared interpolation weights.
     """
     first, second = grids
-    rows, columns = min(len(first.map_u), len(second.map_u)), first.shape[1]
-    value = np.empty((rows, columns), np.float32)
-    sigma = np.empty((rows, columns), np.float32)
+    widest = max(first.shape[1], second.shape[1])
+    if widest > WIDEST:
+        raise DecodeError(f"{phases[0].camera}: its rectified picture is {widest} pixels wide; at most {WIDEST}")
+    rows, _ = shape = matched_shape(first, second)
+    value, sigma = out or (np.empty(shape, np.float32), np.empty(shape, np.float32))
     spans = np.zeros((rows, 2), np.int32)
     one, two = (
         View(p.position, p.variance, p.blocks, g.map_u, g.map_v, np.float32(g.cx))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from faceapp.core.frames import FrameStack
+from faceapp.core.frames import FrameArray, FrameStack
 from faceapp.core.rig import CameraGroup, CameraModel, ProjectorModel
 from faceapp.core.sequence import multi_frequency
 from faceapp.core.transforms import RigidTransform
@@ -25,13 +25,14 @@ def warm_decoder() -> None:
     sequence = multi_frequency()
     group = _tiny_group()
     picture = np.full((_HEIGHT, _WIDTH, 3), 128, np.uint8)
-    for dtype, white in ((np.uint8, 255.0), (np.uint16, 4095.0)):
+    kinds: tuple[tuple[type[np.uint8] | type[np.uint16], float], ...] = ((np.uint8, 255.0), (np.uint16, 4095.0))
+    for dtype, white in kinds:
         stacks = {}
         for camera in group.infrared:
             u = np.arange(_WIDTH)
             x = ((u - camera.K[0, 2]) / _FOCAL * _DISTANCE + camera.centre[0]) / _FIELD + 0.5
             light = np.stack([sequence.pattern(i, np.tile(x, (_HEIGHT, 1))) for i in range(len(sequence))])
-            frames = np.rint(white * (0.1 + 0.7 * light)).astype(dtype)
+            frames: FrameArray = np.asarray(np.rint(white * (0.1 + 0.7 * light)), dtype)
             stacks[camera.name] = FrameStack(camera.name, frames, sequence)
         scan = decode_group(group, stacks, dict.fromkeys(stacks, white), picture)
         if not len(scan.faces):
