@@ -115,6 +115,9 @@ def test_a_take_of_the_wrong_subject_is_moved(qtbot: Any, settings: WindowSettin
     capture._move(capture.take, "S0002", "smile")
     qtbot.waitUntil(lambda: [(s.subject, s.expression) for s in program.context.samples()] == [("S0002", "smile")])
     qtbot.waitUntil(lambda: program.context.subject == "S0002")
+    qtbot.waitUntil(lambda: len(capture.page._surfaces) == 3, timeout=20_000)  # the take is still on the screen
+    assert capture.page.verdict._title.text() == "Smile"
+    assert capture.judging
     program.window.close()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QColor, QImage, QPalette, QPixmapCache
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout
 
 from faceapp.gui.shell.actions import Action
@@ -18,6 +18,7 @@ from faceapp.gui.shell.window import MainWindow
 from faceapp.gui.shell.workspace import Workspace, WorkspaceEntry
 from faceapp.gui.theme import DARK, LIGHT, icon, pixmap, theme
 from faceapp.gui.widgets.messages import MessageBar
+from faceapp.gui.widgets.samples import SampleEntry, SampleList
 from faceapp.gui.widgets.states import State
 
 
@@ -248,8 +249,8 @@ def test_workspaces_are_built_in_short_steps(
     step, show = window.open_workspaces, window.show_workspace
     monkeypatch.setattr(window, "open_workspaces", lambda first: (turns.append([]), step(first)))
     monkeypatch.setattr(window, "show_workspace", lambda name: (turns.append([]), show(name)))
-    window.open_workspaces("review")
-    qtbot.waitUntil(lambda: ["capture state"] in turns)
+    with qtbot.waitSignal(window.built):
+        window.open_workspaces("review")
     assert max(len(turn) for turn in turns) == 1
     assert turns.index(["review shown"]) < turns.index(["capture actions"])
     assert window.current == "review"
@@ -279,3 +280,21 @@ def test_many_actions_tell_once(settings: WindowSettings) -> None:
     assert len(told) == 1
     assert "x.4" in window.actions_registry
     window.close()
+
+
+def test_thumbnails_are_scaled_once(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = QImage(320, 240, QImage.Format.Format_RGB32)
+    image.fill(QColor("#D65D9B"))
+    shown = SampleList("strip")
+    qtbot.addWidget(shown)
+    shown.resize(400, 160)
+    shown.set_entries([SampleEntry("a", "A", thumbnail=image), SampleEntry("b", "B", thumbnail=image, faded=True)])
+    scaled: list[int] = []
+    real = QPixmapCache.insert
+    monkeypatch.setattr(QPixmapCache, "insert", lambda *values: (scaled.append(1), real(*values)))
+    first = shown.grab().toImage()
+    assert len(scaled) == 1
+    assert shown.grab().toImage() == first
+    assert len(scaled) == 1
+    middle = first.pixelColor(shown.visualRect(shown.model().index(0, 0)).center().x(), 45)
+    assert middle.name().upper() == "#D65D9B"

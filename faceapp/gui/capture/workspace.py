@@ -379,6 +379,7 @@ class CaptureWorkspace(CaptureBase):
             def show() -> None:
                 self.context.set_sample(sample)
                 self.expression = expression
+                self._show_take(sample)
                 self._show_subject()
 
             self.program.reload(show)

@@ -19,6 +19,7 @@ from faceapp.gui.shell.rail import Rail
 from faceapp.gui.shell.settings import SCALES, WindowSettings, place
 from faceapp.gui.shell.statusbar import StatusBar
 from faceapp.gui.shell.topbar import TopBar
+from faceapp.gui.shell.window_actions import own_actions
 from faceapp.gui.shell.workspace import ORDER, Workspace, WorkspaceEntry
 from faceapp.gui.theme import SIZES, restyle, surface, theme
 from faceapp.gui.widgets.buttons import Button
@@ -40,6 +41,8 @@ class MainWindow(QMainWindow):
     -------
     painted()
         Once, after the first paint: now heavy modules may be imported.
+    built()
+        Once, when all workspaces stand.
     workspaceChanged(str)
     narrowChanged(bool)
         The window became narrower than 1400 px, or wider again.
@@ -50,6 +53,7 @@ class MainWindow(QMainWindow):
     """
 
     painted = Signal()
+    built = Signal()
     workspaceChanged = Signal(str)  # noqa: N815 - Qt names
     narrowChanged = Signal(bool)  # noqa: N815
     leaving = Signal()
@@ -83,7 +87,7 @@ class MainWindow(QMainWindow):
         self.rail.chosen.connect(self.show_workspace)
         self.rail.settingsClicked.connect(lambda: self._pop_up("View", self.rail.settings))
         self.rail.helpClicked.connect(lambda: self._pop_up("Help", self.rail.help))
-        self._add_own_actions()
+        self.actions_registry.add_all(own_actions(self))
         for identifier, key in settings.keys.items():
             self.actions_registry.set_key(identifier, key)
         self._empty: QWidget | None = None
@@ -109,52 +113,6 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(central)
         self.setMinimumSize(1024, 640)
         self.setAcceptDrops(True)
-
-    def _add_own_actions(self) -> None:
-        add = self.actions_registry.add
-        add(Action("help.commands", "Search or run a command", self.palette_box.open, "Ctrl+K", "Help", "command"))
-        dark = self.settings.theme != "light"
-        for name, title, icon_name in (("dark", "Dark theme", "moon"), ("light", "Light theme", "sun")):
-            add(
-                Action(
-                    f"view.theme-{name}",
-                    title,
-                    lambda _checked=True, n=name: self.set_theme(n),
-                    menu="View",
-                    icon=icon_name,
-                    where="Settings",
-                    checkable=True,
-                    checked=dark == (name == "dark"),
-                    section=90,
-                )
-            )
-        add(
-            Action(
-                "view.more-contrast",
-                "More contrast",
-                self._set_more_contrast,
-                menu="View",
-                where="Settings",
-                checkable=True,
-                checked=self.settings.more_contrast,
-                section=90,
-            )
-        )
-        for percent in SCALES:
-            add(
-                Action(
-                    f"view.scale-{percent}",
-                    f"Size {percent}\N{NO-BREAK SPACE}%",
-                    lambda _checked=True, p=percent: self._set_scale(p),
-                    menu="View",
-                    where="Settings",
-                    checkable=True,
-                    checked=self.settings.scale == percent,
-                    section=91,
-                )
-            )
-        add(Action("view.full-screen", "Full screen", self._toggle_full_screen, "F11", "View", section=92))
-        add(Action("file.quit", "Quit", self.close, "Ctrl+Q", "File", section=99))
 
     # Workspaces
 
@@ -224,6 +182,8 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, self, lambda: self.show_workspace(first))
         if left:
             QTimer.singleShot(0, self, lambda: self.open_workspaces(first))
+        else:
+            self.built.emit()
 
     def show_workspace(self, identifier: str) -> None:
         """Bring a workspace onto the screen.
@@ -281,11 +241,13 @@ class MainWindow(QMainWindow):
         for other in ("dark", "light"):
             self.actions_registry.qt(f"view.theme-{other}").setChecked(other == name)
 
-    def _set_more_contrast(self, on: bool) -> None:
+    def set_more_contrast(self, on: bool) -> None:
+        """Give fields an edge, or not, and remember it."""
         self.settings.more_contrast = on
         theme().apply(self.settings.theme, on)
 
-    def _set_scale(self, percent: int) -> None:
+    def set_scale(self, percent: int) -> None:
+        """Remember another size of the writing for the next start."""
         self.settings.scale = percent
         for other in SCALES:
             self.actions_registry.qt(f"view.scale-{other}").setChecked(other == percent)
@@ -293,7 +255,8 @@ class MainWindow(QMainWindow):
             MessageBar("", f"The size changes to {percent}\N{NO-BREAK SPACE}% at the next start.", state=State.WORK)
         )
 
-    def _toggle_full_screen(self) -> None:
+    def toggle_full_screen(self) -> None:
+        """Fill the screen, or no longer."""
         if self.isFullScreen():
             self.showNormal()
         else:

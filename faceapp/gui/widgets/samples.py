@@ -12,10 +12,11 @@ from PySide6.QtCore import (
     QPointF,
     QRectF,
     QSize,
+    QSizeF,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QImage, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QImage, QPainter, QPainterPath, QPen, QPixmap, QPixmapCache
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -194,18 +195,34 @@ def _draw_thumbnail(painter: QPainter, rect: QRectF, image: QImage | None, faded
     if image is None or image.isNull():
         draw_icon(painter, QPointF(rect.center().x() - 10, rect.center().y() - 10), "image", "text3", 20)
         return
-    size = image.deviceIndependentSize()
-    factor = min(rect.width() / size.width(), rect.height() / size.height())
-    at = QRectF(0, 0, size.width() * factor, size.height() * factor)
-    at.moveCenter(rect.center())
-    shape = QPainterPath()
-    shape.addRoundedRect(at, 4, 4)
-    painter.setClipPath(shape)
+    device = painter.device()
+    picture = _thumbnail(image, rect.size(), device.devicePixelRatioF() if device is not None else 1.0)
+    size = picture.deviceIndependentSize()
     painter.setOpacity(0.45 if faded else 1.0)
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.drawImage(at, image)
+    painter.drawPixmap(rect.center() - QPointF(size.width() / 2, size.height() / 2), picture)
     painter.setOpacity(1.0)
-    painter.setClipping(False)
+
+
+def _thumbnail(image: QImage, room: QSizeF, ratio: float) -> QPixmap:
+    """Return a picture scaled into a room, with round corners; kept, because scaling it anew costs 0.5 ms a card."""
+    key = f"thumbnail {image.cacheKey()} {room.width():g} {room.height():g} {ratio:g}"
+    kept = QPixmap()
+    if QPixmapCache.find(key, kept):
+        return kept
+    size = image.deviceIndependentSize().scaled(room, Qt.AspectRatioMode.KeepAspectRatio)
+    result = QPixmap(max(1, round(size.width() * ratio)), max(1, round(size.height() * ratio)))
+    result.setDevicePixelRatio(ratio)
+    result.fill(Qt.GlobalColor.transparent)
+    whole = QRectF(QPointF(0, 0), result.deviceIndependentSize())
+    shape = QPainterPath()
+    shape.addRoundedRect(whole, 4, 4)
+    painter = QPainter(result)
+    painter.setRenderHints(QPainter.RenderHint.SmoothPixmapTransform | QPainter.RenderHint.Antialiasing)
+    painter.setClipPath(shape)
+    painter.drawImage(whole, image)
+    painter.end()
+    QPixmapCache.insert(key, result)
+    return result
 
 
 class SampleList(QListView):
