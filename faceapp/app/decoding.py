@@ -20,6 +20,7 @@ from faceapp.formats.images import write_depth
 from faceapp.formats.ply import write_cloud
 from faceapp.formats.reports import hash_path, write_report
 from faceapp.fringe.decode import DecodeSettings, GroupScan, decode_group
+from faceapp.fringe.motion import motion_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,10 +147,16 @@ def report_decoding(bundle: CaptureBundle, decoded: DecodedBundle, settings: Dec
             Metric(f"{name}.seconds", decoded.seconds[name], "s"),
         ]
         for phase in scan.phases:
-            count = int(phase.valid.sum())
+            count = phase.valid_pixels
+            motion = motion_of(phase)
+            if motion.is_doubtful:
+                most = f", most in the {motion.worst_regions[0]}" if motion.worst_regions else ""
+                advice = "take it again" if motion.is_too_much else "look at the seams and at the edges"
+                warnings.append(f"{name}: the head moved before {phase.camera} during the burst{most}; {advice}")
             metrics += [
                 Metric(f"{phase.camera}.decoded_pixels", count, "1", count),
                 Metric(f"{phase.camera}.order_residual", phase.order_residual, "fringes", count),
+                Metric(f"{phase.camera}.motion", motion.score, "1", count),
                 Metric(f"{phase.camera}.modulation_median", _median(phase.modulation[phase.valid]), "counts", count),
             ]
         if not scan.noise_known:

@@ -18,11 +18,13 @@ from faceapp.core.results import Metric, Provenance, Report
 from faceapp.formats.capture_bundle import white_level
 from faceapp.formats.reports import read_report, write_report
 from faceapp.fringe.decode import GroupScan
+from faceapp.fringe.motion import DOUBTFUL, motion_of
 
 FILE = "figures.json"
 _STRIDE = 4
 _UNITS = {"modulation": "counts"}
 _WHOLE = ("frames", "wanted", "points")
+_WHERE = "moved_where"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class GroupFigures:
         Share of the lit pixels that became points; NaN until it is decoded.
     modulation : float
         Median, counts.
+    moved_where : str
+        The part of a picture that moved most; empty where nothing did.
     """
 
     frames: int
@@ -52,6 +56,7 @@ class GroupFigures:
     points: int = 0
     coverage: float = math.nan
     modulation: float = math.nan
+    moved_where: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,15 +98,24 @@ def figures_of_frames(capture: GroupCapture) -> GroupFigures:
 
 
 def with_scan(figures: GroupFigures, scan: GroupScan) -> GroupFigures:
-    """Return the figures with those of the cloud."""
+    """Return the figures with those of the cloud and of the phases."""
     phase = scan.phases[0]
-    lit = int(np.isfinite(phase.wrapped_phase).sum())
+    lit = phase.lit_pixels
     valid = phase.modulation[phase.valid]
+    motion, where = figures.motion, ""
+    for phase in scan.phases:
+        seen = motion_of(phase)
+        share = seen.score / (DOUBTFUL + seen.sampling)
+        if share > motion:  # NaN is not
+            motion = share
+            where = f"{seen.worst_regions[0]} of {phase.camera}" if seen.worst_regions else phase.camera
     return replace(
         figures,
+        motion=motion,
         points=len(scan.cloud),
         coverage=min(1.0, len(scan.cloud) / lit) if lit else 0.0,
         modulation=float(np.median(valid)) if valid.size else 0.0,
+        moved_where=where if motion > 1 else "",
     )
 
 
@@ -111,9 +125,11 @@ def write_take_figures(folder: Path, figures: TakeFigures) -> None:
         Metric(f"{name}.{field.name}", float(getattr(group, field.name)), _UNITS.get(field.name, "1"))
         for name, group in figures.groups.items()
         for field in fields(GroupFigures)
+        if field.name != _WHERE
     ]
+    extra = {"failures": dict(figures.failures), _WHERE: {n: g.moved_where for n, g in figures.groups.items()}}
     provenance = Provenance("capture", __version__, seconds=figures.seconds)
-    write_report(folder / FILE, Report(tuple(metrics), provenance, extra={"failures": dict(figures.failures)}))
+    write_report(folder / FILE, Report(tuple(metrics), provenance, extra=extra))
 
 
 def read_take_figures(folder: Path) -> TakeFigures | None:
@@ -132,6 +148,9 @@ def read_take_figures(folder: Path) -> TakeFigures | None:
         name, _, what = metric.name.rpartition(".")
         value = math.nan if metric.value is None else float(metric.value)
         groups.setdefault(name, {})[what] = round(value) if what in _WHOLE and math.isfinite(value) else value
+    where = report.extra.get(_WHERE, {})
+    for name, values in groups.items():
+        values[_WHERE] = str(where.get(name, "")) if isinstance(where, dict) else ""
     try:
         found = {name: GroupFigures(**values) for name, values in groups.items()}
     except TypeError as error:

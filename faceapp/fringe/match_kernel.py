@@ -178,9 +178,9 @@ def _look_up(x1: Any, x2: Any, var2: Any, jump: Any, low: Any, scale: Any, table
     for i in range(len(x1)):
         near[i] = np.int32(min(max((x1[i] - low) * scale, _ZERO), top))
     for i in range(len(x1)):
-        k = np.int32(table[np.uintp(np.uint32(near[i]))])
-        near[i] = k
-        at = np.uintp(np.uint32(max(k, np.int32(0))))
+        found = np.int32(table[np.uintp(np.uint32(near[i]))])
+        near[i] = found
+        at = np.uintp(np.uint32(max(found, np.int32(0))))
         a[i], b[i] = x2[at], x2[at + np.uintp(1)]
         near_var[i], next_var[i] = var2[at], var2[at + np.uintp(1)]
     for i in range(len(x1)):
@@ -188,9 +188,9 @@ def _look_up(x1: Any, x2: Any, var2: Any, jump: Any, low: Any, scale: Any, table
         rising = (x >= a[i]) & (x < b[i])
         falling = (x <= a[i]) & (x > b[i])
         if not (rising | falling) and near[i] >= 0:
-            k = _step_beside(x, x2, near[i], jump) if x > _KNOWN else -1
-            near[i] = k
-            k = max(k, 0)
+            beside = _step_beside(x, x2, near[i], jump) if x > _KNOWN else -1
+            near[i] = beside
+            k = max(beside, 0)
             a[i], b[i] = x2[k], x2[k + 1]
             near_var[i], next_var[i] = var2[k], var2[k + 1]
 

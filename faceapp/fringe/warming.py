@@ -32,7 +32,8 @@ def warm_decoder() -> None:
             u = np.arange(_WIDTH)
             x = ((u - camera.K[0, 2]) / _FOCAL * _DISTANCE + camera.centre[0]) / _FIELD + 0.5
             light = np.stack([sequence.pattern(i, np.tile(x, (_HEIGHT, 1))) for i in range(len(sequence))])
-            frames: FrameArray = np.asarray(np.rint(white * (0.1 + 0.7 * light)), dtype)
+            counts = np.rint(white * (0.1 + 0.7 * light))
+            frames: FrameArray = counts.astype(np.uint8) if dtype is np.uint8 else counts.astype(np.uint16)
             stacks[camera.name] = FrameStack(camera.name, frames, sequence)
         scan = decode_group(group, stacks, dict.fromkeys(stacks, white), picture)
         if not len(scan.faces):

@@ -168,9 +168,14 @@ def advice_of(groups: Mapping[str, GroupFigures], failures: Mapping[str, str]) -
         "coverage": "Check where the head stands and retake, or accept it.",
     }.get(name, "Retake.")
     texts = {
-        "motion": f"The head moved while the {group} group was lit: {groups[group].motion:.1f} × the limit.",
+        "motion": _motion_text(group, groups[group]),
         "saturation": f"{percent(groups[group].saturation)} of the {group} group are too bright.",
         "modulation": f"The fringes of the {group} group are weak: {groups[group].modulation:.0f} counts.",
         "coverage": f"Only {percent(groups[group].coverage)} of what the {group} group lights became points.",
     }
     return worst.grade, f"Check {name}", texts.get(name, worst.value), todo
+
+
+def _motion_text(group: str, figures: GroupFigures) -> str:
+    where = f", most in the {figures.moved_where}" if figures.moved_where else ""
+    return f"The head moved while the {group} group was lit{where}: {figures.motion:.1f} × the limit."

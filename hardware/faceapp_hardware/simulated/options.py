@@ -45,6 +45,10 @@ class Options:
     pose : float, optional
         How far the head turns and shifts from take to take: 1 is about 2 degrees and 2 mm. 0 for a head from a file
         unless said otherwise.
+    velocity : tuple of 3 float
+        Of the head during each burst of 120 exposures a second, mm/s in the rig frame.
+    shift : tuple of 3 float
+        Of the head from one group to the next, mm; its truth is where it stands for the middle group.
     faults : tuple of str
         See `faceapp_hardware.simulated.faults`.
     first_id : int, optional
@@ -63,6 +67,8 @@ class Options:
     hair: int | None = None
     iris: int | None = None
     pose: float | None = None
+    velocity: tuple[float, ...] = (0.0, 0.0, 0.0)
+    shift: tuple[float, ...] = (0.0, 0.0, 0.0)
     faults: tuple[str, ...] = ()
     first_id: int | None = None
 
@@ -92,7 +98,7 @@ def parse_options(options: Mapping[str, Any]) -> Options:
         (("sex",), str),
         (("seed", "tone", "hair", "iris", "first_id"), int),
         (("scale", "age", "pose"), float),
-        (("identity",), _numbers),
+        (("identity", "velocity", "shift"), _numbers),
         (("faults",), _texts),
     ):
         for name in names:
@@ -125,6 +131,9 @@ def _checked(options: Options) -> Options:
         raise UsageError(f"the simulated rig: option first_id: {options.first_id} is not between 1 and 65535")
     if options.identity is not None and len(options.identity) != _MODES:
         raise UsageError(f"the simulated rig: option identity: {len(options.identity)} weights, {_MODES} are expected")
+    for name in ("velocity", "shift"):
+        if len(getattr(options, name)) != 3:
+            raise UsageError(f"the simulated rig: option {name}: 3 numbers x,y,z are expected, in mm")
     for name in ("head", "head_landmarks"):
         file = cast("Path | None", getattr(options, name))
         if file is not None and not file.is_file():

@@ -99,9 +99,9 @@ class Renderer:
         high = np.clip(np.ceil(pixels.max(axis=0)) + _MARGIN_PX + 1, low + 1, size).astype(int)
         return Window(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
 
-    def lit_view(self, camera: CameraModel, projector: CameraModel) -> LitView:
-        """Return what an infrared camera sees of a projector."""
-        window = self.window(camera)
+    def lit_view(self, camera: CameraModel, projector: CameraModel, window: Window | None = None) -> LitView:
+        """Return what an infrared camera sees of a projector, in a window or where the head is."""
+        window = window or self.window(camera)
         shape = (window.height, window.width, len(self._offsets))
         field, light, albedo = (np.zeros(shape, np.float32) for _ in range(3))
         pose = projector.rig_from_camera
@@ -120,13 +120,14 @@ class Renderer:
             field[rows], light[rows], albedo[rows] = (v.reshape(-1, *shape[1:]) for v in (x, bright, share))
         return LitView(window, field, light, mean_of_rays(albedo))
 
-    def exposures(self, view: LitView, sequence: FringeSequence) -> Float32Array:
-        """Return (E, h, w) noiseless pictures of a sequence, before the gain, through the lens."""
-        table = self._pattern_table(sequence)
-        pictures = np.empty((len(sequence), view.field.shape[0] * view.field.shape[1]), np.float32)
+    def exposures(self, view: LitView, sequence: FringeSequence, which: tuple[int, ...] | None = None) -> Float32Array:
+        """Return (E, h, w) noiseless pictures of a sequence, or of some of it, before the gain, through the lens."""
+        which = tuple(range(len(sequence))) if which is None else which
+        table = np.ascontiguousarray(self._pattern_table(sequence)[:, which])
+        pictures = np.empty((len(which), view.field.shape[0] * view.field.shape[1]), np.float32)
         rays = view.field.shape[2]
         kernels.expose(view.field.reshape(-1, rays), view.light.reshape(-1, rays), table, pictures)
-        shaped = pictures.reshape(len(sequence), *view.field.shape[:2])
+        shaped = pictures.reshape(len(which), *view.field.shape[:2])
         for picture in shaped:
             picture[:] = self.through_lens(picture)
         return shaped

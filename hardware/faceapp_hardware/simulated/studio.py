@@ -18,6 +18,7 @@ from faceapp_hardware.simulated import kernels
 from faceapp_hardware.simulated.description import RigDescription
 from faceapp_hardware.simulated.exchange import LIVE_SHRINK
 from faceapp_hardware.simulated.heads import HeadSource, Surface
+from faceapp_hardware.simulated.motion import Motion, moving_exposures, seen_from
 from faceapp_hardware.simulated.options import Options
 from faceapp_hardware.simulated.photographs import photograph, with_noise
 from faceapp_hardware.simulated.rendering import LitView, Renderer, mean_of_rays
@@ -75,6 +76,9 @@ class Studio:
         self._rngs = {name: np.random.default_rng([options.seed, 1, i]) for i, name in enumerate(names)}
         self._sequences = {g.name: multi_frequency() for g in description.rig.groups}
         self._exposures_ms = dict.fromkeys(names, description.light.exposure_ms)
+        self._motion = Motion(options.velocity, options.shift)
+        groups = description.rig.groups
+        self._displacements = {g.name: self._motion.of_group(i, len(groups)) for i, g in enumerate(groups)}
         self._groups = {c.name: g for g in description.rig.groups for c in g.cameras}
 
     def warm_up(self) -> None:
@@ -181,9 +185,10 @@ class Studio:
             mine.frames = self._expose(mine, self._description.rig.camera(name))
 
     def _render(self, scene: _Scene, group: CameraGroup, name: str) -> None:
+        displacement = self._displacements[group.name]
         if group.rgb is not None and name == group.rgb.name:
             if name not in scene.photographs:
-                scene.photographs[name] = photograph(scene.renderer, group.rgb)
+                scene.photographs[name] = photograph(scene.renderer, seen_from(group.rgb, displacement))
             return
         sequence = self._sequences[group.name]
         known = scene.infrared.get(name)
@@ -191,10 +196,15 @@ class Studio:
             return
         optics = group.projector.optics
         assert optics is not None
-        model = next(m for m in group.infrared if m.name == name)
-        view = known.view if known else scene.renderer.lit_view(model, optics)
+        model = seen_from(next(m for m in group.infrared if m.name == name), displacement)
+        view = known.view if known else scene.renderer.lit_view(model, seen_from(optics, displacement))
         flood = scene.renderer.through_lens(mean_of_rays(view.light))
-        scene.infrared[name] = _InfraredView(view, sequence, scene.renderer.exposures(view, sequence), flood)
+        if self._motion.moves_in_burst:
+            optics = seen_from(optics, displacement)
+            light = moving_exposures(scene.renderer, model, optics, sequence, self._motion)
+        else:
+            light = scene.renderer.exposures(view, sequence)
+        scene.infrared[name] = _InfraredView(view, sequence, light, flood)
 
     def _gain(self, first: _InfraredView) -> float:
         lit = first.flood[first.flood > _LIT]

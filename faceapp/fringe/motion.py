@@ -1,0 +1,111 @@
+"""Did the head move while the fringes changed? The order residual between two frequencies says so, block by block.
+
+Two sets of fringes are shot one after the other; where the surface moved between them, their positions disagree. One
+pixel's disagreement drowns in noise; the mean over a block of 32 x 32 does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceapp.core.arrays import Float32Array
+from faceapp.core.frames import PhaseMap
+
+STILL = 1.0
+"""What a head that holds still gives, whatever the light: the score is in units of the noise."""
+
+DOUBTFUL, TOO_MUCH = 1.5, 3.0
+"""Scores from which the operator is told, and told to take it again: about 1 and 2.5 mm/s at the default rig."""
+
+_MIN_PIXELS = 100
+_MIN_BLOCKS = 4
+_MOVED_BLOCK = 4.0
+_ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "centre", "right")
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """Motion of what one camera saw during a burst.
+
+    Parameters
+    ----------
+    score : float
+        Robust spread (median / 0.6745) over the blocks of their mean order residual in units of its noise; 1 is a
+        still head, NaN says that the sequence has one frequency only or that too little is lit.
+    moved : float
+        Share of the blocks that are off by more than four standard deviations.
+    regions : tuple of (str, float)
+        Parts of the lit picture ("upper left" to "lower right", as the camera sees them) and the score of each.
+    blocks : (h, w) float32
+        The residual of each block; NaN where too few pixels are valid.
+    """
+
+    score: float
+    moved: float
+    regions: tuple[tuple[str, float], ...]
+    blocks: Float32Array
+
+    @property
+    def sampling(self) -> float:
+        """Two standard deviations of the score of a still head: few blocks tell less."""
+        return 2.0 / float(np.sqrt(max(np.count_nonzero(np.isfinite(self.blocks)), 1)))
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the head moved noticeably."""
+        return self.score > DOUBTFUL + self.sampling
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether the take should be repeated."""
+        return self.score > TOO_MUCH + self.sampling
+
+    @property
+    def worst_regions(self) -> tuple[str, ...]:
+        """The regions whose score is doubtful, worst first."""
+        bad = sorted((r for r in self.regions if r[1] > DOUBTFUL), key=lambda r: -r[1])
+        return tuple(name for name, _ in bad)
+
+
+def motion_of(phase: PhaseMap) -> Motion:
+    """Return how much what a camera saw moved between two sets of fringes.
+
+    Parameters
+    ----------
+    phase : PhaseMap
+        Of a sequence of two frequencies or more.
+
+    Notes
+    -----
+    The residual of the last rung has the standard deviation ``hypot(ratio sigma_coarse, sigma_fine)`` for one pixel,
+    and a ``sqrt(n)``-th of it for a block of n. A projector with a strong gamma leaves a residual of its own.
+    """
+    count, total = phase.blocks[..., 0], phase.blocks[..., 1]
+    full = count >= _MIN_PIXELS
+    blocks = np.full(count.shape, np.nan, np.float32)
+    np.divide(total, np.sqrt(count, where=full, out=np.ones_like(count)), out=blocks, where=full)
+    values = blocks[full]
+    if not len(values) or not np.any(values):
+        return Motion(float("nan"), 0.0, (), blocks)
+    return Motion(_score(values), float(np.mean(np.abs(values) > _MOVED_BLOCK)), _regions(blocks, full), blocks)
+
+
+def _score(values: Float32Array) -> float:
+    return float(np.median(np.abs(values)) / 0.6745)
+
+
+def _regions(blocks: Float32Array, full: np.ndarray) -> tuple[tuple[str, float], ...]:
+    """Score of each ninth of the box round what is lit."""
+    rows, columns = np.flatnonzero(full.any(axis=1)), np.flatnonzero(full.any(axis=0))
+    found = []
+    for name_v, part_v in zip(_ROWS, np.array_split(np.arange(rows[0], rows[-1] + 1), 3), strict=True):
+        for name_u, part_u in zip(_COLUMNS, np.array_split(np.arange(columns[0], columns[-1] + 1), 3), strict=True):
+            values = blocks[np.ix_(part_v, part_u)]
+            values = values[np.isfinite(values)]
+            if len(values) >= _MIN_BLOCKS:
+                found.append(
+                    (f"{name_v} {name_u}" if (name_v, name_u) != ("middle", "centre") else "centre", _score(values))
+                )
+    return tuple(found)

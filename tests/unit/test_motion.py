@@ -1,0 +1,54 @@
+"""A head that moves during a burst is told from one that does not, and where."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from faceapp.core.frames import FrameStack
+from faceapp.core.rig import Sensor
+from faceapp.core.sequence import FringeSequence, multi_frequency
+from faceapp.fringe.demodulation import decode_phase
+from faceapp.fringe.motion import Motion, motion_of
+
+SENSOR = Sensor(255.0, 0.0, 39.2, 5.0)
+H, W = 512, 640
+
+
+def seen(speed: np.ndarray | float, sequence: FringeSequence, seed: int = 0) -> Motion:
+    """Motion of a surface whose place in the field drifts by ``speed`` from exposure to exposure."""
+    rng = np.random.default_rng(seed)
+    v, u = np.mgrid[:H, :W]
+    x = 0.2 + 0.6 * u / W + 0.01 * np.sin(u / 60) * np.cos(v / 40)
+    frames = []
+    for i in range(len(sequence)):
+        counts = 10 + 170 * sequence.pattern(i, x + i * speed)
+        frames.append(counts + rng.normal(size=counts.shape) * np.sqrt((counts * 39.2 + 25) / 39.2**2))
+    stack = FrameStack("c", np.clip(np.rint(frames), 0, 255).astype(np.uint8), sequence)
+    return motion_of(decode_phase(stack, SENSOR, 255.0))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_still_surface_scores_one(seed: int) -> None:
+    motion = seen(0.0, multi_frequency(), seed)
+    assert abs(motion.score - 1) < 2 * motion.sampling
+    assert not motion.is_doubtful and motion.moved == 0 and not motion.worst_regions
+
+
+def test_a_drift_far_below_a_fringe_is_seen() -> None:
+    motion = seen(4e-5, multi_frequency())  # 14 um a frame in a field of 350 mm
+    assert motion.is_too_much
+    assert len(motion.worst_regions) == 9
+
+
+def test_the_part_that_moved_is_named() -> None:
+    speed = np.zeros((H, W))
+    speed[-170:, :210] = 6e-5
+    motion = seen(speed, multi_frequency())
+    assert motion.worst_regions[0] == "lower left"
+    assert motion.moved > 0.05
+
+
+def test_one_frequency_tells_nothing() -> None:
+    motion = seen(0.0, multi_frequency((1.0,), (8,)))
+    assert np.isnan(motion.score) and not motion.is_doubtful
