@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 import faceapp
-from faceapp.app.decoding import DecodedBundle, decode_bundle, resolve_bundle, spacing
+from faceapp.app.decoding import DecodedBundle, decode_bundle, resolve_bundle
+from faceapp.app.fusion_figures import disagreements, fusion_metrics, landmark_regions
 from faceapp.app.jobs import worker_pool
 from faceapp.app.outputs import check_output
 from faceapp.core.errors import DataError, DecodeError, UsageError
@@ -155,7 +154,13 @@ def fuse_decoded(
         raise DecodeError(f"{bundle.folder}: no group has a cloud, so there is nothing to fuse")
     reporter.progress(0.0, "aligning the groups")
     lifted = lift_views(decoded, colour_cameras(bundle), views or {})
-    fused = fuse({n: s.cloud for n, s in decoded.scans.items()}, lifted, load_scheme().rigid_anchors, settings)
+    fused = fuse(
+        {n: s.cloud for n, s in decoded.scans.items()},
+        lifted,
+        load_scheme().rigid_anchors,
+        settings,
+        landmark_regions(lifted, settings.pivot),
+    )
     if not len(fused.cloud):
         raise DecodeError(f"{bundle.folder}: no point has neighbours enough to be surface; look at the frames")
     fusing_seconds = time.perf_counter() - start
@@ -167,21 +172,10 @@ def fuse_decoded(
         moved = {n: _moved(m, fused, n) for n, m in lifted.items()}
         landmarks = join_views(moved, prefer=(settings.pivot,))
     metrics = [
-        Metric("fused.points", len(fused.cloud), "1", len(fused.cloud)),
-        Metric("fused.spacing", spacing(fused.cloud), "mm", len(fused.cloud)),
-        Metric("fused.isolated_points_dropped", fused.dropped, "1", fused.dropped),
-        Metric("mesh.vertices", len(mesh.vertices), "1", len(mesh.vertices)),
-        Metric("mesh.faces", len(mesh.faces), "1", len(mesh.faces)),
+        *fusion_metrics(fused, mesh),
         Metric("fusion.seconds", fusing_seconds, "s"),
         Metric("mesh.seconds", run.provenance.seconds, "s"),
     ]
-    for name, motion in fused.motions.items():
-        metrics += [
-            Metric(f"{name}.disagreement_before", motion.before, "mm"),
-            Metric(f"{name}.disagreement_after", motion.after, "mm"),
-            Metric(f"{name}.moved_by", float(np.linalg.norm(motion.transform.translation)), "mm"),
-            Metric(f"{name}.landmarks_used", motion.landmarks_used, "1", motion.landmarks_used),
-        ]
     provenance = Provenance(
         "faceapp fuse",
         faceapp.__version__,
@@ -191,14 +185,15 @@ def fuse_decoded(
         time.perf_counter() - start,
     )
     warnings = decoded.complaints + run.warnings
-    return FusionResult(fused, mesh, landmarks, Report(tuple(metrics), provenance, warnings))
+    report = Report(tuple(metrics), provenance, warnings, {"disagreement": disagreements(fused)})
+    return FusionResult(fused, mesh, landmarks, report)
 
 
 def _moved(marks: Landmarks3D, fused: FusedScan, group: str) -> Landmarks3D:
     motion = fused.motions.get(group)
     if motion is None:
         return marks
-    return replace(marks, points=motion.transform.apply(marks.points))
+    return replace(marks, points=motion.apply(marks.points))
 
 
 def fuse_to_folder(

@@ -56,7 +56,17 @@ def run(options: argparse.Namespace, console: Console) -> int:
             console.error(complaint)
         if decoded.failures:
             raise DecodeError(f"{path}: fused without {', '.join(decoded.failures)}; the result in {out} lacks them")
-        return {"points": len(result.fused.cloud), "mesh vertices": len(result.mesh.vertices), "out": str(out)}
+        return {
+            "points": len(result.fused.cloud),
+            "mesh vertices": len(result.mesh.vertices),
+            "disagreement": {
+                f"{name} {when} (mm)": round(value, 4)
+                for name, motion in result.fused.motions.items()
+                for when, value in (("before", motion.before), ("after", motion.after))
+            },
+            "disagreement by region": result.report.extra["disagreement"],
+            "out": str(out),
+        }
 
     paths = find_inputs(options.bundles, options.project, options.landmarks)
     return each_input(paths, options.out, "fused", act, console)

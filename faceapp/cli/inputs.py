@@ -97,11 +97,13 @@ def _line(result: object) -> str:
         return str(result)
     parts = []
     for key, value in result.items():
+        if isinstance(value, dict) and any(isinstance(v, dict) for v in value.values()):
+            continue  # a table: for --json, and in the report
         if isinstance(value, dict):
             parts.append(", ".join(f"{k} {_short(v)}" for k, v in value.items()))
         else:
             parts.append(f"{key} {_short(value)}")
-    return "; ".join(parts)
+    return "; ".join(part for part in parts if part)
 
 
 def _short(value: object) -> str:

@@ -64,21 +64,33 @@ def cell_grid(points: npt.ArrayLike, size: float) -> CellGrid:
     DataError
         There are no points, one is not finite, or they lie too far apart for cells of that size.
     """
-    p = np.asarray(points)
+    p = np.ascontiguousarray(points)
     if not len(p):
         raise DataError("there are no points to sort into cells")
-    low, high = p.min(axis=0).astype(np.float64), p.max(axis=0).astype(np.float64)
-    if not np.isfinite(low + high).all():
+    low, high, finite = _bounds(p)
+    if not finite:
         raise DataError("a point is not finite; drop such points first")
     # Three empty cells on each side, so that a neighbour's key never wraps into another row.
     origin = low - 3 * size
     extent = np.floor((high - origin) / size).astype(np.int64) + 4
     if float(np.prod(extent.astype(np.float64))) > _MOST_CELLS:
         raise DataError(f"the points spread over {high - low} mm, too far for cells of {size:g} mm")
-    raw = _point_keys(np.ascontiguousarray(p), origin, size, extent)
+    raw = _point_keys(p, origin, size, extent)
     order = np.argsort(raw, kind="stable")
     keys, start = _runs(raw, order)
     return CellGrid(origin, float(size), extent, keys, start, hash_table(keys), order)
+
+
+@numba.njit(cache=True, nogil=True)
+def _bounds(points: Any) -> Any:
+    low, high = np.full(3, np.inf), np.full(3, -np.inf)
+    finite = True
+    for i in range(len(points)):
+        for k in range(3):
+            low[k] = min(low[k], points[i, k])
+            high[k] = max(high[k], points[i, k])
+            finite &= np.isfinite(points[i, k])
+    return low, high, finite
 
 
 @numba.njit(cache=True, nogil=True)

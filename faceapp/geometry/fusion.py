@@ -1,25 +1,22 @@
-"""Fusion: the side clouds laid onto the middle one, overlaps merged by their uncertainty, isolated points dropped."""
+"""Fusion: the side clouds laid onto the middle one, overlaps blended by their uncertainty, isolated parts dropped."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from faceapp.core.arrays import BoolArray, FloatArray
+from faceapp.core.arrays import FloatArray
 from faceapp.core.cloud import PointCloud
 from faceapp.core.errors import DataError
 from faceapp.core.landmarks import Landmarks3D
-from faceapp.core.transforms import RigidTransform
-from faceapp.geometry.rigid import align_pairs, icp, voxel_subset
+from faceapp.geometry.cloud_merging import border_fade, large_enough, merge_clouds
+from faceapp.geometry.group_alignment import AlignedSurface, GroupMotion, align_group, coarse_start, prepare_surface
+from faceapp.geometry.moving_surface import point_spacing
 
-_TRUSTED_START_MM = 3.0
-"""A calibrated rig starts within this; landmarks that would move a cloud farther are reported."""
-
-
-_SPACING_SAMPLE = 20_000
 _DIAGONAL = 1.7
 """Times the spacing of a square grid reaches its eight next points."""
 
@@ -33,43 +30,32 @@ class FusionSettings:
     pivot : str
         The group that stays where it is.
     icp_spacing : float
-        Points are thinned to this for ICP, mm.
-    overlap : float
-        Points of two groups closer than this measure the same spot, mm.
-    isolated_neighbours : int
-        A point with fewer neighbours within ``isolated_radius`` is dropped.
+        Points are thinned to this for the alignment, mm.
+    blend_spacings : float
+        Radius of the moving average over all groups, in spacings of the points.
+    node_spacing : float
+        Of the smooth displacement that follows the rigid motion, mm; 0 leaves it out.
+    roughness : float
+        How much that displacement may differ between neighbouring nodes, mm.
+    isolated_points : int
+        Parts of fewer points are dropped.
+    isolated_share : float
+        And parts of less than this share of all points.
     isolated_radius : float
-        mm; more where the pixels of a coarse camera lie farther apart than that.
+        Points within some of this hang together, mm; more where a coarse camera's pixels lie farther apart.
     refine : bool
-        Whether ICP follows the landmarks.
+        Whether ICP and displacement follow the landmarks.
     """
 
     pivot: str = "middle"
     icp_spacing: float = 1.2
-    overlap: float = 0.6
-    isolated_neighbours: int = 6
+    blend_spacings: float = 2.3
+    node_spacing: float = 4.0
+    roughness: float = 0.015
+    isolated_points: int = 7
+    isolated_share: float = 0.0005
     isolated_radius: float = 1.5
     refine: bool = True
-
-
-@dataclass(frozen=True)
-class GroupMotion:
-    """How one group was moved.
-
-    Parameters
-    ----------
-    transform : RigidTransform
-        Pivot from group.
-    landmarks_used : int
-        Common landmarks of the coarse step; 0 if the calibration was the start.
-    before, after : float
-        Median distance to the pivot's surface in the overlap, mm.
-    """
-
-    transform: RigidTransform
-    landmarks_used: int
-    before: float
-    after: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +70,14 @@ class FusedScan:
         Of every group but the pivot.
     dropped : int
         Isolated points that went.
+    redundant : int
+        Points that went because another group sees their spot better.
     """
 
     cloud: PointCloud
     motions: dict[str, GroupMotion]
     dropped: int
+    redundant: int = 0
 
 
 def fuse(
@@ -96,6 +85,7 @@ def fuse(
     landmarks: Mapping[str, Landmarks3D] | None = None,
     anchors: tuple[int, ...] = (),
     settings: FusionSettings = FusionSettings(),
+    regions: Mapping[str, FloatArray] | None = None,
 ) -> FusedScan:
     """Fuse the clouds of a rig (pixel-face.txt 3.1, multi-view fusion).
 
@@ -109,6 +99,9 @@ def fuse(
         Landmarks that are worth aligning by (no silhouettes).
     settings : FusionSettings
         Distances.
+    regions : mapping of str to (3,) array_like, optional
+        Centres of regions, in the pivot's frame: how far the groups disagree is told for each. Without them the head
+        is told apart by height.
 
     Returns
     -------
@@ -122,138 +115,55 @@ def fuse(
     if not clouds:
         raise DataError("there is no cloud to fuse")
     pivot = settings.pivot if settings.pivot in clouds else next(iter(clouds))
+    spacing = point_spacing(clouds[pivot].points)
+    radius = settings.blend_spacings * max(spacing, 1e-3)
+    fades = {name: border_fade(cloud, spacing) for name, cloud in clouds.items()}
+
+    def ready(name: str) -> AlignedSurface:
+        return prepare_surface(clouds[name], fades[name], radius, settings.icp_spacing)
+
     motions: dict[str, GroupMotion] = {}
     moved = {pivot: clouds[pivot]}
-    target = _thin(clouds[pivot], settings.icp_spacing)
-    tree = cKDTree(target.points)
-    for name, cloud in clouds.items():
-        if name == pivot:
-            continue
-        start, used = _coarse(name, pivot, landmarks or {}, anchors)
-        motions[name] = _refine(_thin(cloud, settings.icp_spacing), target, tree, start, used, settings)
-        moved[name] = cloud.moved(motions[name].transform)
-    merged = _merge(moved, settings)
-    keep = _not_isolated(merged, settings)
-    return FusedScan(merged.select(keep), motions, int((~keep).sum()))
+    if len(clouds) > 1:
+        target = ready(pivot)
+        tree = cKDTree(target.points)
+        centres = regions or _by_height(target.points)
+
+        def align(name: str) -> GroupMotion:
+            return align_group(
+                ready(name),
+                target,
+                tree,
+                coarse_start(name, pivot, landmarks or {}, anchors),
+                rigid=settings.refine,
+                node_spacing=settings.node_spacing,
+                roughness=settings.roughness,
+                regions=centres,
+            )
+
+        others = [name for name in clouds if name != pivot]
+        with ThreadPoolExecutor(2) as pool:
+            motions = dict(zip(others, pool.map(align, others), strict=True))
+        moved |= {name: _moved(clouds[name], motions[name]) for name in others}
+    merged = merge_clouds(moved, fades, radius)
+    least = max(settings.isolated_points, int(settings.isolated_share * len(merged.cloud)))
+    keep = large_enough(merged.cloud, max(settings.isolated_radius, _DIAGONAL * spacing), least)
+    return FusedScan(merged.cloud.select(keep), motions, int((~keep).sum()), merged.redundant)
 
 
-def _thin(cloud: PointCloud, size: float) -> PointCloud:
-    if cloud.normals is None:
-        raise DataError("fusion needs normals in every cloud")
-    return cloud.select(voxel_subset(cloud.points.astype(np.float64), size))
+def _moved(cloud: PointCloud, motion: GroupMotion) -> PointCloud:
+    if motion.displacement is None:
+        return cloud.moved(motion.transform)
+    moved = cloud.moved(motion.transform)
+    points = moved.points + motion.displacement.at(moved.points.astype(np.float64)).astype(np.float32)
+    return PointCloud(points, moved.normals, moved.colors, moved.sigma, moved.pixels, moved.group, moved.camera)
 
 
-def _coarse(
-    name: str, pivot: str, landmarks: Mapping[str, Landmarks3D], anchors: tuple[int, ...]
-) -> tuple[RigidTransform, int]:
-    """The motion that common landmarks ask for; the calibration's own where they are few or their noise is larger."""
-    if name not in landmarks or pivot not in landmarks:
-        return RigidTransform.identity(), 0
-    rows = list(anchors) or list(range(len(landmarks[pivot].points)))
-    here, there = landmarks[name], landmarks[pivot]
-    common = [i for i in rows if here.visible[i] and there.visible[i]]
-    if len(common) < 3:
-        return RigidTransform.identity(), 0
-    a, b = here.points[common], there.points[common]
-    apart = np.linalg.norm(a - b, axis=1)
-    common = [i for i, d in zip(common, apart, strict=True) if d < max(3 * float(np.median(apart)), 1.0)]
-    a, b = here.points[common], there.points[common]
-    if len(common) < 3:
-        return RigidTransform.identity(), 0
-    if float(np.median(np.linalg.norm(a - b, axis=1))) < _TRUSTED_START_MM:
-        # The calibrated start is surer than clicks that agree with it; ICP takes the rest.
-        return RigidTransform.identity(), 0
-    return align_pairs(a, b).rigid, len(common)
-
-
-def _refine(
-    source: PointCloud, target: PointCloud, tree: cKDTree, start: RigidTransform, used: int, settings: FusionSettings
-) -> GroupMotion:
-    if source.normals is None or target.normals is None:
-        raise DataError("fusion needs normals in every cloud")
-    p, n = source.points.astype(np.float64), source.normals.astype(np.float64)
-    q, m = target.points.astype(np.float64), target.normals.astype(np.float64)
-    before = _disagreement(start.apply(p), start.turn(n), q, m, tree)
-    if not settings.refine:
-        return GroupMotion(start, used, before, before)
-    try:
-        coarse = icp(p, n, q, m, start=start, max_distance=5.0, tree=tree)
-        fine = icp(p, n, q, m, start=coarse.transform, max_distance=1.5, keep=0.9, tree=tree)
-    except DataError:
-        return GroupMotion(start, used, before, before)  # too little overlap: the start is all there is
-    after = _disagreement(fine.transform.apply(p), fine.transform.turn(n), q, m, tree)
-    if not after < before:
-        return GroupMotion(start, used, before, before)
-    return GroupMotion(fine.transform, used, before, after)
-
-
-def _disagreement(p: FloatArray, n: FloatArray, q: FloatArray, m: FloatArray, tree: cKDTree) -> float:
-    distance, nearest = (np.asarray(v) for v in tree.query(p, distance_upper_bound=3.0))
-    near = np.isfinite(distance)
-    if not near.any():
-        return float("inf")
-    pair = nearest[near]
-    agree = np.einsum("nd,nd->n", n[near], m[pair]) > 0.8
-    gap = np.abs(np.einsum("nd,nd->n", p[near] - q[pair], m[pair]))[agree]
-    return float(np.median(gap)) if len(gap) else float("inf")
-
-
-def _merge(clouds: Mapping[str, PointCloud], settings: FusionSettings) -> PointCloud:
-    """In the overlap each point moves along its normal to the weighted mean of both groups; both stay.
-
-    Weights are 1 / sigma^2. Of two points that lie closer than a tenth of the overlap distance the surer one stays.
-    """
-    names = tuple(clouds)
-    adjusted = {name: _towards_others(name, clouds, settings.overlap) for name in names}
-    points = np.concatenate([adjusted[n][0] for n in names])
-    sigma = np.concatenate([adjusted[n][1] for n in names])
-    normals = np.concatenate([_known(clouds[n].normals, n, "normals") for n in names])
-    colors = np.concatenate([_known(clouds[n].colors, n, "colours") for n in names])
-    group = np.concatenate([np.full(len(clouds[n]), i, np.uint8) for i, n in enumerate(names)])
-    order = np.argsort(sigma, kind="stable")
-    keep = np.sort(order[voxel_subset(points[order], settings.overlap / 10)])
-    return PointCloud(
-        points[keep].astype(np.float32), normals[keep], colors[keep], sigma[keep], None, group[keep], "", names
-    )
-
-
-def _known(values: np.ndarray | None, group: str, what: str) -> np.ndarray:
-    if values is None:
-        raise DataError(f"fusion: the cloud of {group} has no {what}")
-    return values
-
-
-def _towards_others(name: str, clouds: Mapping[str, PointCloud], reach: float) -> tuple[FloatArray, np.ndarray]:
-    own = clouds[name]
-    points, normals = own.points.astype(np.float64), _known(own.normals, name, "normals").astype(np.float64)
-    sigma = np.maximum(_known(own.sigma, name, "sigma").astype(np.float64), 1e-3)
-    weight = 1 / sigma**2
-    shift, total = np.zeros(len(points)), weight.copy()
-    for other_name, other in clouds.items():
-        if other_name == name:
-            continue
-        answer = cKDTree(other.points).query(points, distance_upper_bound=reach, workers=2)
-        distance, nearest = (np.asarray(v) for v in answer)
-        near = np.flatnonzero(np.isfinite(distance))
-        pair = nearest[near]
-        m = _known(other.normals, other_name, "normals")[pair]
-        near_agree = np.einsum("nd,nd->n", normals[near], m) > 0.7
-        near, pair, m = near[near_agree], pair[near_agree], m[near_agree]
-        w = 1 / np.maximum(_known(other.sigma, other_name, "sigma")[pair].astype(np.float64), 1e-3) ** 2
-        gap = np.einsum("nd,nd->n", other.points[pair] - points[near], m)
-        shift[near] += w * gap
-        total[near] += w
-    moved = points + normals * (shift / total)[:, None]
-    return moved, (1 / np.sqrt(total)).astype(np.float32)
-
-
-def _not_isolated(cloud: PointCloud, settings: FusionSettings) -> BoolArray:
-    tree = cKDTree(cloud.points)
-    k = settings.isolated_neighbours + 1
-    if len(cloud) <= k:
-        return np.ones(len(cloud), bool)
-    asking = cloud.points[:: max(len(cloud) // _SPACING_SAMPLE, 1)]
-    spacing = float(np.median(np.asarray(tree.query(asking, k=[2], workers=2)[0])))
-    radius = max(settings.isolated_radius, _DIAGONAL * spacing)
-    distance = np.asarray(tree.query(cloud.points, k=[k], distance_upper_bound=radius, workers=2)[0])
-    return np.asarray(np.isfinite(distance[:, 0]))
+def _by_height(points: FloatArray) -> dict[str, FloatArray]:
+    """Three regions one above the other, and each of them left and right."""
+    low, middle, high = (np.quantile(points, q, axis=0) for q in (0.1, 0.5, 0.9))
+    regions = {}
+    for height, y in (("top", high[1]), ("centre", middle[1]), ("bottom", low[1])):
+        for side, x in (("left", high[0]), ("middle", middle[0]), ("right", low[0])):
+            regions[f"{height} {side}"] = np.array([x, y, middle[2]])
+    return regions

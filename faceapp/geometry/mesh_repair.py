@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from faceapp.core.arrays import BoolArray, FloatArray, IntArray
 from faceapp.geometry.half_edges import half_edges, without_pinches
@@ -16,8 +17,8 @@ _WIDEST_CUT = 8.0
 """Holes of the cutting up to this many edges across are closed."""
 
 
-def smallest_angles(vertices: FloatArray, faces: IntArray) -> FloatArray:
-    """Return the smallest angle (F,) of each triangle, degrees; 0 where it has no area."""
+def smallest_angles(vertices: npt.ArrayLike, faces: IntArray) -> FloatArray:
+    """Return the smallest angle (F,) float64 of each triangle, degrees; 0 where it has no area."""
     a, b, c = (np.asarray(vertices, np.float64)[faces[:, i]] for i in range(3))
     least = np.full(len(faces), np.inf)
     for p, q, r in ((a, b, c), (b, c, a), (c, a, b)):

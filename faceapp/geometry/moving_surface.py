@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from faceapp.core.arrays import Float32Array, FloatArray
 from faceapp.core.cloud import PointCloud
@@ -23,6 +24,16 @@ _SAME_SIDE = 0.5
 """Cosine between two normals of one sheet of surface; the other lip or the back of an ear is another sheet."""
 _SLAB = 0.5
 """Points higher or lower than this share of the radius are of another sheet: a mean of both would be neither."""
+
+
+def point_spacing(points: npt.ArrayLike, asked: int = 4000) -> float:
+    """Return the median distance of points to their nearest neighbour, mm, asked of evenly chosen ones."""
+    p = np.asarray(points)
+    if len(p) < 2:
+        raise DataError("one point has no spacing")
+    tree = cKDTree(p, balanced_tree=False, compact_nodes=False)
+    some = p[:: max(len(p) // asked, 1)]
+    return float(np.median(np.asarray(tree.query(some, k=[2])[0])))
 
 
 @dataclass(frozen=True, eq=False)

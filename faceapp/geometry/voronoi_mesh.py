@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from faceapp.core.arrays import FloatArray, IntArray
@@ -19,7 +18,7 @@ from faceapp.geometry.hole_filling import fill_holes, relax_unmeasured
 from faceapp.geometry.lattice_surface import lattice_surface
 from faceapp.geometry.mesh_repair import cut_and_close
 from faceapp.geometry.mesh_sizing import curvature_sizes, smooth_over_edges
-from faceapp.geometry.moving_surface import MovingSurface, moving_surface, rim_margin
+from faceapp.geometry.moving_surface import MovingSurface, moving_surface, point_spacing, rim_margin
 from faceapp.geometry.remeshing import collapse_short, collapse_slivers, flip_to_delaunay, make_normals, split_long
 from faceapp.geometry.trimming import cut_at_zero, large_parts
 from faceapp.geometry.voronoi_relaxation import relax
@@ -75,16 +74,6 @@ class VoronoiSettings:
     min_part: float = 0.02
     curvature: float = 0.0
     fill_holes: float = 0.0
-
-
-def point_spacing(points: npt.ArrayLike, asked: int = 4000) -> float:
-    """Return the median distance of points to their nearest neighbour, mm, asked of evenly chosen ones."""
-    p = np.asarray(points)
-    if len(p) < 2:
-        raise DataError("one point has no spacing")
-    tree = cKDTree(p, balanced_tree=False, compact_nodes=False)
-    some = p[:: max(len(p) // asked, 1)]
-    return float(np.median(np.asarray(tree.query(some, k=[2])[0])))
 
 
 class VoronoiMesher:

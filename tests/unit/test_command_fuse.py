@@ -23,6 +23,8 @@ def test_a_coarse_camera_is_fused_and_3d_landmarks_go_along(tmp_path: Path, caps
     assert main([*arguments, "--json"]) == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])["done"][str(bundle)]
     assert result["points"] > 12_000
+    assert result["disagreement"] == {}  # one group has nobody to disagree with
+    assert result["disagreement by region"] == {}
     mesh = read_mesh(tmp_path / "out" / "mesh.ply")
     np.testing.assert_allclose(np.median(mesh.vertices[:, 2]), PLANE_Z, atol=0.05)
     np.testing.assert_allclose(read_landmarks(tmp_path / "out" / "landmarks.json").points, PLANE_Z)
