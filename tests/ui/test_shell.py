@@ -298,3 +298,22 @@ def test_thumbnails_are_scaled_once(qtbot: Any, monkeypatch: pytest.MonkeyPatch)
     assert len(scaled) == 1
     middle = first.pixelColor(shown.visualRect(shown.model().index(0, 0)).center().x(), 45)
     assert middle.name().upper() == "#D65D9B"
+
+
+def test_the_state_of_a_workspace_is_on_the_disk_without_closing(qtbot: Any, tmp_path: Path) -> None:
+    class Kept(Workspace):
+        expression = "neutral"
+
+        def save_state(self) -> dict[str, Any]:
+            return {"expression": self.expression}
+
+    file = tmp_path / "window.ini"
+    window = MainWindow(WindowSettings(file))
+    qtbot.addWidget(window)
+    window.add_workspace(WorkspaceEntry("capture", "Capture", "aperture", Kept))
+    window.show_workspace("capture")
+    workspace = window.workspace("capture")
+    assert isinstance(workspace, Kept)
+    workspace.expression = "mouth_right"
+    window._keeper.setInterval(10)
+    qtbot.waitUntil(lambda: file.is_file() and "mouth_right" in WindowSettings(file).text("capture/state"))

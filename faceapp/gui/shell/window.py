@@ -27,6 +27,7 @@ from faceapp.gui.widgets.messages import Act, EmptyState, MessageBar
 from faceapp.gui.widgets.states import State
 
 _log = logging.getLogger(__name__)
+_KEEP_EVERY_MS = 2_000
 
 
 class MainWindow(QMainWindow):
@@ -91,6 +92,10 @@ class MainWindow(QMainWindow):
         for identifier, key in settings.keys.items():
             self.actions_registry.set_key(identifier, key)
         self._empty: QWidget | None = None
+        self._keeper = QTimer(self)
+        self._keeper.setInterval(_KEEP_EVERY_MS)
+        self._keeper.timeout.connect(self._keep_current)
+        self._keeper.start()
         place(self, settings.geometry())
 
     def _lay_out(self) -> None:
@@ -168,8 +173,18 @@ class MainWindow(QMainWindow):
         self._built[identifier] = built
         del self._under_way[identifier], self._unfinished[identifier]
 
-    def _keep_state(self, identifier: str) -> None:
-        self.settings.set_text(f"{identifier}/state", json.dumps(self._built[identifier].save_state()))
+    def _keep_state(self, identifier: str) -> bool:
+        """Remember the state of a workspace; return whether it is another one."""
+        name, state = f"{identifier}/state", json.dumps(self._built[identifier].save_state())
+        if self.settings.text(name) == state:
+            return False
+        self.settings.set_text(name, state)
+        return True
+
+    def _keep_current(self) -> None:
+        """Write down where the program is now and then: after a kill it comes back there."""
+        if self._current and not self._closed and self._keep_state(self._current):
+            self.settings.save()
 
     def open_workspaces(self, first: str) -> None:
         """Build all workspaces, a step at each turn of the event loop, and show one as soon as it stands."""
