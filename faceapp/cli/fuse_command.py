@@ -1,4 +1,4 @@
-"""``faceapp fuse BUNDLE... [--landmarks FILE] [--vertices 100000] [--out DIR]``."""
+"""``faceapp fuse BUNDLE... [--landmarks FILE] [--vertices 100000] [--texture] [--out DIR]``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--vertices", type=int, default=100_000, help="of the mesh (default 100000)")
     parser.add_argument(
+        "--texture",
+        action="store_true",
+        help="also write mesh.obj with mesh.mtl and mesh.png, painted from the colour pictures",
+    )
+    parser.add_argument(
         "--out", type=Path, help="folder for the results (default: NAME-fused here); several inputs: OUT/NAME"
     )
     add_plugin_options(parser)
@@ -49,6 +54,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             vertices=options.vertices,
             plugin=options.plugin,
             parameters=plugin_values(options.set),
+            texture=options.texture,
             reporter=console.reporter,
             force=options.force,
         )

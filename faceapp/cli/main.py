@@ -22,6 +22,7 @@ COMMANDS = {
     "new": "make a project",
     "subject": "add a subject to a project, or change one",
     "capture": "capture a subject into a project",
+    "live": "scan a group live and say how fast",
     "sample": "accept or retake a take, or move it to the right subject or expression",
     "decode": "frames of a capture bundle to point clouds and depth images",
     "fuse": "clouds of the groups to one cloud and a mesh",

@@ -147,6 +147,13 @@ class CameraModel:
         size = round(self.width * factor), round(self.height * factor)
         return CameraModel(self.name, *size, k, self.distortion, self.rig_from_camera, self.sensor)
 
+    def every(self, step: int) -> CameraModel:
+        """Return the camera whose pixels are every ``step``-th column and row of this one, from the first."""
+        k = self.K.copy()
+        k[:2] /= step
+        size = -(-self.width // step), -(-self.height // step)
+        return CameraModel(self.name, *size, k, self.distortion, self.rig_from_camera, self.sensor)
+
 
 @dataclass(frozen=True, eq=False)
 class ProjectorModel:

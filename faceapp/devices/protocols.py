@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from faceapp.core.rig import Rig
 from faceapp.core.sequence import FringeSequence
-from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings, LiveFrame, ProjectorInfo
+from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings, LiveFrame, ProjectorInfo, TriggeredFrame
 
 
 class Camera(Protocol):
@@ -57,6 +57,18 @@ class Camera(Protocol):
         """End a burst that waits; `wait` on another thread then raises. Does no harm when nothing waits."""
         ...
 
+    def follow(self, take: Callable[[TriggeredFrame], None]) -> None:
+        """Hand on every triggered frame until `disarm`; ``take`` is called on the device's thread.
+
+        Frames that come while ``take`` is busy may be dropped; their ids are missing then.
+
+        Raises
+        ------
+        DeviceError
+            It is not open, or it is armed already.
+        """
+        ...
+
     def stream(self, take: Callable[[LiveFrame], None]) -> None:
         """Start the live view; ``take`` gets each newest picture on the device's thread."""
         ...
@@ -96,6 +108,10 @@ class Projector(Protocol):
         """Show the sequence once; returns when it has begun. Cameras are armed before."""
         ...
 
+    def loop(self) -> None:
+        """Show the sequence again and again until `stop`; returns when it has begun. Cameras follow before."""
+        ...
+
     def stop(self) -> None:
         """Light off, now; always allowed."""
         ...
@@ -129,6 +145,10 @@ class ConnectedRig(Protocol):
 
     def write_truth(self, folder: Path) -> bool:
         """Write what is known of the true surface of the last capture; returns whether anything is known."""
+        ...
+
+    def processor_seconds(self) -> float:
+        """Return the processor time that the rig itself has taken on this machine; 0 where devices are real."""
         ...
 
     def close(self) -> None:

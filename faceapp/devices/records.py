@@ -123,6 +123,28 @@ class BurstRecord:
 
 
 @dataclass(frozen=True, eq=False)
+class TriggeredFrame:
+    """One frame of a camera that follows its trigger.
+
+    Parameters
+    ----------
+    camera : str
+        Whose.
+    image : (H, W) uint8 or uint16
+        Read-only, and valid during the call only: copy what is needed.
+    frame_id : int
+        The camera's own counter; gaps are dropped frames.
+    timestamp_ns : int
+        Of its own monotonic clock.
+    """
+
+    camera: str
+    image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+    frame_id: int
+    timestamp_ns: int
+
+
+@dataclass(frozen=True, eq=False)
 class LiveFrame:
     """The newest picture of a camera's live view; older ones are dropped.
 

@@ -50,7 +50,7 @@ class Motion:
     @property
     def sampling(self) -> float:
         """Two standard deviations of the score of a still head: few blocks tell less."""
-        return 2.0 / float(np.sqrt(max(np.count_nonzero(np.isfinite(self.blocks)), 1)))
+        return 2.0 / float(np.sqrt(max(int(np.isfinite(self.blocks).sum()), 1)))
 
     @property
     def is_doubtful(self) -> bool:

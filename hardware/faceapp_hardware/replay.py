@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from faceapp.core.errors import BundleError, DeviceError, FrameLost, UsageError
 from faceapp.core.rig import Rig
 from faceapp.core.sequence import FringeSequence
-from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings, LiveFrame, ProjectorInfo
+from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings, LiveFrame, ProjectorInfo, TriggeredFrame
 from faceapp.formats.capture_bundle import BundleCamera, CaptureBundle, read_bundle
 
 _LIVE_HZ = 15.0
@@ -88,6 +89,10 @@ class ReplayRig:
         """Nothing to do: the frames are what they are."""
         del subject, expression, take
 
+    def processor_seconds(self) -> float:
+        """The recording plays in this process; what it takes is not told apart."""
+        return 0.0
+
     def write_truth(self, folder: Path) -> bool:
         """A recording knows no truth."""
         del folder
@@ -127,6 +132,7 @@ class ReplayCamera:
         self._ids: list[int] = []
         self._stamps: list[int] = []
         self._next_id = 0
+        self._follower: Callable[[TriggeredFrame], None] | None = None
         self._stream: _Stream | None = None
 
     @property
@@ -166,7 +172,7 @@ class ReplayCamera:
         """Be ready for a burst."""
         frames = self._opened()
         with self._lock:
-            if self._buffer is not None:
+            if self._buffer is not None or self._follower is not None:
                 raise DeviceError(f"{self._info.name} is armed already; wait for its burst or disarm it")
             if buffer.shape[1:] != self._info.frame_shape or buffer.dtype != frames.dtype:
                 raise DeviceError(
@@ -175,10 +181,23 @@ class ReplayCamera:
                 )
             self._buffer, self._ids, self._stamps = buffer, [], []
 
+    def follow(self, take: Callable[[TriggeredFrame], None]) -> None:
+        """Hand on every triggered frame until `disarm`."""
+        self._opened()
+        with self._lock:
+            if self._buffer is not None or self._follower is not None:
+                raise DeviceError(f"{self._info.name} is armed already; wait for its burst or disarm it")
+            self._follower = take
+
     def trigger(self, index: int) -> None:
         """Take frame ``index`` of the recording, as the projector's wire would have it."""
         with self._lock:
-            frames, buffer = self._frames, self._buffer
+            frames, buffer, follower = self._frames, self._buffer, self._follower
+            if frames is not None and follower is not None:
+                self._next_id += 1
+                image = frames[index % len(frames)]
+                follower(TriggeredFrame(self._info.name, image, self._next_id, time.monotonic_ns()))
+                return
             if frames is None or buffer is None or len(self._ids) >= len(buffer):
                 return
             buffer[len(self._ids)] = frames[index % len(frames)]
@@ -204,7 +223,7 @@ class ReplayCamera:
     def disarm(self) -> None:
         """End a burst that waits."""
         with self._lock:
-            self._buffer = None
+            self._buffer, self._follower = None, None
             self._lock.notify_all()
 
     def stream(self, take: Callable[[LiveFrame], None]) -> None:
@@ -303,23 +322,30 @@ class ReplayProjector:
 
     def play(self) -> None:
         """Trigger the cameras at the asked pace."""
+        self._begin(again=False)
+
+    def loop(self) -> None:
+        """Trigger the cameras at the asked pace, again and again until `stop`."""
+        self._begin(again=True)
+
+    def _begin(self, again: bool) -> None:
         self._opened()
         if self._period is None:
             raise DeviceError(f"{self._info.name} holds no sequence; load one first")
         self._join()
         self._stop.clear()
         self._thread = threading.Thread(
-            target=self._run, args=(self._period,), name=f"play {self._info.name}", daemon=True
+            target=self._run, args=(self._period, again), name=f"play {self._info.name}", daemon=True
         )
         self._thread.start()
 
-    def _run(self, period: float) -> None:
+    def _run(self, period: float, again: bool) -> None:
         start = time.perf_counter()
-        for index in range(len(self._sequence)):
-            if self._stop.wait(max(start + index * period - time.perf_counter(), 0)):
+        for shown in itertools.count() if again else range(len(self._sequence)):
+            if self._stop.wait(max(start + shown * period - time.perf_counter(), 0)):
                 return
             for camera in self._cameras:
-                camera.trigger(index)
+                camera.trigger(shown % len(self._sequence))
 
     def stop(self) -> None:
         """Light off."""

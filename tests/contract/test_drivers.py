@@ -18,7 +18,7 @@ from faceapp.capture.plan import CapturePlan
 from faceapp.core.errors import Cancelled, DeviceError, FrameLost, UsageError
 from faceapp.core.sequence import FringeSequence, multi_frequency
 from faceapp.devices.protocols import Camera, ConnectedRig
-from faceapp.devices.records import CameraSettings, LiveFrame
+from faceapp.devices.records import CameraSettings, LiveFrame, TriggeredFrame
 from faceapp.devices.registry import driver_names, load_driver
 from faceapp.fringe.decode import decode_group
 from tests.unit.bundles import write_bundle
@@ -218,6 +218,47 @@ def test_too_long_a_sequence_is_refused(connected: Connected) -> None:
     with pytest.raises(DeviceError, match=projector.info.name):
         projector.load(multi_frequency((1.0, 8.0), (100, 100)), PERIOD)
     projector.load(connected.sequence, PERIOD)
+
+
+def test_a_camera_follows_a_loop_until_both_are_stopped(connected: Connected) -> None:
+    camera, projector = connected.infrared, connected.rig.projectors[connected.group]
+    n = len(connected.sequence)
+    ids: list[int] = []
+    pictures: list[np.ndarray] = []
+
+    def take(frame: TriggeredFrame) -> None:
+        assert frame.camera == camera.info.name
+        assert frame.image.shape == camera.info.frame_shape and frame.image.dtype == camera.info.dtype
+        assert not frame.image.flags.writeable
+        ids.append(frame.frame_id)
+        pictures.append(frame.image.copy())
+
+    camera.follow(take)
+    with pytest.raises(DeviceError, match="is armed already"):
+        camera.follow(take)
+    with pytest.raises(DeviceError, match="is armed already"):
+        camera.arm(connected.buffer(camera))
+    projector.load(connected.sequence, PERIOD)
+    projector.loop()
+    deadline = time.monotonic() + 10
+    while len(ids) < 2 * n + 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    projector.stop()
+    time.sleep(3 * PERIOD)
+    count = len(ids)
+    assert count >= 2 * n + 3, "the loop ended by itself"
+    assert (np.diff(ids) >= 1).all()
+    assert ids[0] + n in ids
+    again = pictures[ids.index(ids[0] + n)].astype(int)
+    assert np.abs(again - pictures[0]).mean() < 5, "the loop shows another exposure in the same place"
+    time.sleep(0.2)
+    assert len(ids) == count, "frames came after the end"
+    camera.disarm()
+    buffer = connected.buffer(camera)
+    camera.arm(buffer)
+    play(connected)
+    assert len(camera.wait(3.0).frame_ids) == n
+    assert connected.rig.processor_seconds() >= 0
 
 
 def test_live_view(connected: Connected) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import zlib
@@ -151,20 +152,35 @@ class SerialProjector:
         DeviceError
             Nothing is loaded, or the line fails.
         """
+        self._begin(again=False)
+
+    def loop(self) -> None:
+        """Show the sequence again and again until `stop`; returns when it has begun.
+
+        Raises
+        ------
+        DeviceError
+            Nothing is loaded, or the line fails.
+        """
+        self._begin(again=True)
+
+    def _begin(self, again: bool) -> None:
         self._opened()
         if self._loaded is None:
             raise DeviceError(f"{self._name} holds no sequence; load one first")
         self._end_beat()
         self._run += 1
-        answer = self._ask(Kind.PLAY, self._run.to_bytes(4, "little"))
+        answer = self._ask(Kind.PLAY, wire.pack_play(self._run, again))
         if answer.status is Status.EMPTY:
             # A reset between load and play: the cameras are armed, so load again and go on.
             self._upload(self._loaded)
             self._session = self._greet().session
-            answer = self._ask(Kind.PLAY, self._run.to_bytes(4, "little"))
+            answer = self._ask(Kind.PLAY, wire.pack_play(self._run, again))
         self._demand(answer)
         self._dark.clear()
-        self._beat = threading.Thread(target=self._keep_lit, args=(self._light_s,), name=f"beat {self._name}")
+        self._beat = threading.Thread(
+            target=self._keep_lit, args=(math.inf if again else self._light_s,), name=f"beat {self._name}"
+        )
         self._beat.daemon = True
         self._beat.start()
 

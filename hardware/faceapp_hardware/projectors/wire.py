@@ -28,6 +28,7 @@ _HEADER = struct.Struct("<BBHH")
 _CRC = struct.Struct("<I")
 _EXPOSURE = struct.Struct("<BdHH")
 _SEQUENCE = struct.Struct("<IBH")
+_PLAY = struct.Struct("<IB")
 _HELLO = struct.Struct("<HHHIBIII")
 _ANSWER = 0x80
 _MOST_PAYLOAD = 1024
@@ -219,6 +220,17 @@ class Splitter:
         *frames, self._rest = (self._rest + data).split(b"\0")
         self._rest = self._rest[-2 * _MOST_PAYLOAD :]
         return [frame for frame in frames if frame]
+
+
+def pack_play(run: int, again: bool) -> bytes:
+    """Return the payload of a PLAY: the number of the run, and whether it begins anew when it ends."""
+    return _PLAY.pack(run, again)
+
+
+def unpack_play(data: bytes) -> tuple[int, bool]:
+    """Return number and repetition of a PLAY; a host of before knew no repetition."""
+    run, again = _PLAY.unpack(data[: _PLAY.size].ljust(_PLAY.size, b"\0"))
+    return run, bool(again)
 
 
 def pack_sequence(sequence: FringeSequence, period_s: float) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceapp.core.errors import DeviceError, FrameLost
-from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings, LiveFrame
+from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings, LiveFrame, TriggeredFrame
 from faceapp_hardware.simulated.link import Link, Listener
 from faceapp_hardware.simulated.world_cameras import LAST_ID
 
@@ -39,6 +39,7 @@ class SimulatedCamera(Listener):
         self._last_wire_id: int | None = None
         self._last_id = 0
         self._live: _LiveThread | None = None
+        self._follower: Callable[[TriggeredFrame], None] | None = None
         link.listeners[info.name] = self
 
     @property
@@ -65,7 +66,7 @@ class SimulatedCamera(Listener):
         """Be ready for a burst; waits while its frames are still being rendered."""
         self._opened()
         with self._change:
-            if self._buffer is not None:
+            if self._is_armed:
                 raise DeviceError(f"{self._info.name} is armed already; wait for its burst or disarm it")
             if not len(buffer) or buffer.shape[1:] != self._info.frame_shape or buffer.dtype != self._info.dtype:
                 raise DeviceError(
@@ -80,11 +81,29 @@ class SimulatedCamera(Listener):
                 self._buffer = None
             raise
 
+    def follow(self, take: Callable[[TriggeredFrame], None]) -> None:
+        """Hand on every triggered frame until `disarm`."""
+        self._opened()
+        with self._change:
+            if self._is_armed:
+                raise DeviceError(f"{self._info.name} is armed already; wait for its burst or disarm it")
+            self._follower = take
+        try:
+            self._link.ask("follow", self._info.name)
+        except BaseException:
+            with self._change:
+                self._follower = None
+            raise
+
     def frame(self, slot: int, number: int, stamp: int) -> None:
         """Take a frame that has come."""
         with self._change:
-            buffer = self._buffer
-            if buffer is not None and len(self._ids) < len(buffer):
+            buffer, follower = self._buffer, self._follower
+            if follower is not None:
+                image = self._link.slot(self._info.name, slot)
+                image.flags.writeable = False
+                follower(TriggeredFrame(self._info.name, image, self._unwrapped(number), stamp))
+            elif buffer is not None and len(self._ids) < len(buffer):
                 buffer[len(self._ids)] = self._link.slot(self._info.name, slot)
                 self._ids.append(self._unwrapped(number))
                 self._stamps.append(stamp)
@@ -118,7 +137,7 @@ class SimulatedCamera(Listener):
     def disarm(self) -> None:
         """End a burst that waits."""
         with self._change:
-            was_armed, self._buffer = self._buffer is not None, None
+            was_armed, self._buffer, self._follower = self._is_armed, None, None
             self._change.notify_all()
         if was_armed and not self._gone:
             self._link.ask("disarm", self._info.name)
@@ -152,6 +171,10 @@ class SimulatedCamera(Listener):
         except DeviceError:
             pass  # a world that is dead holds nothing
         self._is_open = False
+
+    @property
+    def _is_armed(self) -> bool:
+        return self._buffer is not None or self._follower is not None
 
     def _unwrapped(self, number: int) -> int:
         """Return the id without the jump that 16 bits make."""

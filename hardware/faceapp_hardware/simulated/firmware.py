@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import select
@@ -114,7 +115,7 @@ class Firmware:
             case Kind.COMMIT:
                 status = self._commit(int.from_bytes(data[:4], "little"), int.from_bytes(data[4:8], "little"))
             case Kind.PLAY:
-                status = self._play(int.from_bytes(data[:4], "little"))
+                status = self._play(*wire.unpack_play(data))
             case Kind.STOP:
                 self.light_off()
                 status = Status.DONE
@@ -150,7 +151,7 @@ class Firmware:
         self._committed(sequence)
         return Status.DONE
 
-    def _play(self, run: int) -> Status:
+    def _play(self, run: int, again: bool) -> Status:
         if self._stored is None:
             return Status.EMPTY
         if run == self._last_run:
@@ -159,17 +160,18 @@ class Firmware:
         self._last_run = run
         self._dark.clear()
         self.lightings += 1
-        self._player = threading.Thread(target=self._show, args=self._stored, name="light", daemon=True)
+        self._player = threading.Thread(target=self._show, args=(*self._stored, again), name="light", daemon=True)
         self._player.start()
         return Status.DONE
 
-    def _show(self, sequence: FringeSequence, period: float) -> None:
+    def _show(self, sequence: FringeSequence, period: float, again: bool) -> None:
         start = time.perf_counter()
-        for index in range(len(sequence)):
-            if self._dark.wait(max(start + index * period - time.perf_counter(), 0)):
+        for shown in itertools.count():
+            if self._dark.wait(max(start + shown * period - time.perf_counter(), 0)):
                 return
-            self._trigger(index)
-        self._dark.wait(max(start + len(sequence) * period - time.perf_counter(), 0))
+            if shown >= len(sequence) and not again:
+                break
+            self._trigger(shown % len(sequence))
         self._dark.set()
 
 

@@ -114,6 +114,10 @@ class SimulatedRig:
         parse_faults(faults, self._rig)
         self._link.ask("inject", faults)
 
+    def processor_seconds(self) -> float:
+        """Return the processor time that the world has taken; NaN where the system does not tell."""
+        return self._link.processor_seconds()
+
     def close(self) -> None:
         """Close every device and end the world."""
         if self._is_closed:

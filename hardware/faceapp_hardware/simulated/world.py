@@ -60,6 +60,7 @@ class World:
         self._faults: list[Fault] = list(parse_faults(options.faults, rig))
         self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._is_stale = False
+        self._used: set[str] = set()
         slots = {name: [slot.view(memory) for slot in mine] for name, mine in layout.burst.items()}
         self._delivery = Delivery(slots, lambda *frame: self._send("frame", *frame))
         self._live = LiveView(
@@ -110,6 +111,7 @@ class World:
         acts: dict[str, Callable[..., Any]] = {
             "prepare": self._prepare,
             "arm": self._arm,
+            "follow": self._follow,
             "configure": self._configure,
             "live": self._show,
             "truth": self._truth,
@@ -153,7 +155,12 @@ class World:
             self._show(camera)
 
     def _arm(self, camera: str, count: int) -> None:
+        self._used.discard(camera)
         self._cameras[camera].arm(self._studio.frames(camera), count)
+
+    def _follow(self, camera: str) -> None:
+        self._used.discard(camera)
+        self._cameras[camera].follow(self._studio.frames(camera))
 
     def _configure(self, camera: str, exposure_ms: float) -> None:
         self._studio.set_exposure(camera, exposure_ms)
@@ -169,10 +176,13 @@ class World:
         write_truth(Path(folder), self._studio.renderer, self._description.rig)
         return True
 
-    def _carrier(self, name: str) -> Callable[[np.ndarray, int, int], None]:
-        return lambda picture, number, stamp: self._delivery.put(name, picture, number, stamp)
+    def _carrier(self, name: str) -> Callable[[np.ndarray, int, int, bool], None]:
+        return lambda picture, number, stamp, may_drop: self._delivery.put(name, picture, number, stamp, may_drop)
 
     def _taken(self, camera: str) -> None:
+        if camera in self._used:
+            return
+        self._used.add(camera)
         self._is_stale = True
         self._work.put(lambda: self._studio.used(camera))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -16,6 +17,9 @@ from faceapp_hardware.simulated.faults import Fault
 LAST_ID = 65535
 """After this one comes 1, as GigE Vision 1 has it."""
 
+_MOST_WAITING = 2
+"""Pictures of a camera that follows its trigger which wait for a slot; more would be old when they come."""
+
 _Frames = npt.NDArray[np.uint8]
 
 
@@ -29,26 +33,32 @@ class WorldCamera:
     first_id : int
         Of its counter, 1 to 65535.
     deliver : callable
-        Takes the picture, its id and its time stamp.
+        Takes the picture, its id, its time stamp, and whether it may be dropped.
     """
 
-    def __init__(self, name: str, first_id: int, deliver: Callable[[_Frames, int, int], None]) -> None:
+    def __init__(self, name: str, first_id: int, deliver: Callable[[_Frames, int, int, bool], None]) -> None:
         self.name = name
         self._id = first_id
         self._deliver = deliver
         self._lock = threading.Lock()
         self._frames: _Frames | None = None
-        self._left = 0
+        self._left = 0.0
+        self._follows = False
 
     def arm(self, frames: _Frames, count: int) -> None:
         """Be ready for ``count`` triggers."""
         with self._lock:
-            self._frames, self._left = frames, count
+            self._frames, self._left, self._follows = frames, count, False
+
+    def follow(self, frames: _Frames) -> None:
+        """Be ready for triggers without end; pictures that nobody fetches in time are dropped."""
+        with self._lock:
+            self._frames, self._left, self._follows = frames, math.inf, True
 
     def disarm(self) -> None:
         """Take no trigger any more."""
         with self._lock:
-            self._frames, self._left = None, 0
+            self._frames, self._left, self._follows = None, 0, False
 
     def trigger(self, index: int, stamp: int, faults: list[Fault]) -> bool:
         """Take a picture of exposure ``index`` if armed; returns whether one was taken."""
@@ -62,7 +72,7 @@ class WorldCamera:
             number, self._id = self._id, self._id % LAST_ID + 1
             if _take(faults, "drop", self.name, index):
                 return True
-            self._deliver(frames[_shown(faults, self.name, index) % len(frames)], number, stamp)
+            self._deliver(frames[_shown(faults, self.name, index) % len(frames)], number, stamp, self._follows)
             return True
 
 
@@ -106,9 +116,11 @@ class Delivery:
         self._wake = threading.Condition()
         threading.Thread(target=self._carry, name="delivery", daemon=True).start()
 
-    def put(self, camera: str, picture: _Frames, number: int, stamp: int) -> None:
-        """Take a picture to be carried."""
+    def put(self, camera: str, picture: _Frames, number: int, stamp: int, may_drop: bool) -> None:
+        """Take a picture to be carried; one that may be dropped is, where others wait already."""
         with self._wake:
+            if may_drop and len(self._waiting[camera]) >= _MOST_WAITING:
+                return
             self._waiting[camera].append((picture, number, stamp))
             self._wake.notify()
 
