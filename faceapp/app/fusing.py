@@ -12,6 +12,7 @@ from faceapp.app.decoding import DecodedBundle, decode_bundle, resolve_bundle
 from faceapp.app.fusion_figures import disagreements, fusion_metrics, landmark_regions
 from faceapp.app.jobs import worker_pool
 from faceapp.app.outputs import check_output
+from faceapp.app.texturing import with_texture
 from faceapp.core.errors import DataError, DecodeError, UsageError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D
 from faceapp.core.mesh import Mesh
@@ -21,6 +22,7 @@ from faceapp.core.signals import Reporter
 from faceapp.formats.atomic import new_folder
 from faceapp.formats.capture_bundle import CaptureBundle, read_bundle
 from faceapp.formats.landmark_files import read_landmarks, write_landmarks
+from faceapp.formats.mesh_files import write_textured_mesh
 from faceapp.formats.ply import write_cloud, write_mesh
 from faceapp.formats.reports import hash_path, write_report
 from faceapp.geometry.fusion import FusedScan, FusionSettings, fuse
@@ -124,6 +126,7 @@ def fuse_decoded(
     settings: FusionSettings = FusionSettings(),
     plugin: str | None = None,
     parameters: dict[str, object] | None = None,
+    texture: bool = False,
     reporter: Reporter | None = None,
 ) -> FusionResult:
     """Fuse and mesh what was decoded.
@@ -140,6 +143,8 @@ def fuse_decoded(
         Distances.
     plugin, parameters
         Which surface, and how.
+    texture : bool
+        Whether the mesh gets texture coordinates and a picture, made of the colour cameras' pictures.
     reporter : Reporter, optional
         Told of progress.
 
@@ -164,9 +169,15 @@ def fuse_decoded(
     if not len(fused.cloud):
         raise DecodeError(f"{bundle.folder}: no point has neighbours enough to be surface; look at the frames")
     fusing_seconds = time.perf_counter() - start
-    with reporter.part(0.25, 1.0):
+    with reporter.part(0.25, 0.9 if texture else 1.0):
         run = worker_pool().run(get_plugin("mesh", plugin), MeshingInput(fused.cloud, vertices), parameters, reporter)
     mesh: Mesh = run.value
+    untextured: tuple[str, ...] = ()
+    texturing_seconds = time.perf_counter()
+    if texture:
+        reporter.progress(0.9, "painting the texture")
+        mesh, untextured = with_texture(bundle, fused, mesh)
+    texturing_seconds = time.perf_counter() - texturing_seconds
     landmarks = None
     if lifted:
         moved = {n: _moved(m, fused, n) for n, m in lifted.items()}
@@ -176,6 +187,8 @@ def fuse_decoded(
         Metric("fusion.seconds", fusing_seconds, "s"),
         Metric("mesh.seconds", run.provenance.seconds, "s"),
     ]
+    if texture:
+        metrics.append(Metric("texture.seconds", texturing_seconds, "s"))
     provenance = Provenance(
         "faceapp fuse",
         faceapp.__version__,
@@ -184,7 +197,7 @@ def fuse_decoded(
         run.provenance.seed,
         time.perf_counter() - start,
     )
-    warnings = decoded.complaints + run.warnings
+    warnings = decoded.complaints + run.warnings + untextured
     report = Report(tuple(metrics), provenance, warnings, {"disagreement": disagreements(fused)})
     return FusionResult(fused, mesh, landmarks, report)
 
@@ -204,10 +217,13 @@ def fuse_to_folder(
     vertices: int = 100_000,
     plugin: str | None = None,
     parameters: dict[str, object] | None = None,
+    texture: bool = False,
     reporter: Reporter | None = None,
     force: bool = False,
 ) -> tuple[FusionResult, DecodedBundle]:
     """Decode, fuse and mesh a bundle or a sample; write ``fused.ply``, ``mesh.ply``, ``report.json``.
+
+    With a texture ``mesh.obj``, ``mesh.mtl`` and ``mesh.png`` are written too.
 
     Raises
     ------
@@ -224,7 +240,14 @@ def fuse_to_folder(
         decoded = decode_bundle(bundle, reporter=reporter)
     with reporter.part(0.35, 0.95):
         result = fuse_decoded(
-            bundle, decoded, views, vertices=vertices, plugin=plugin, parameters=parameters, reporter=reporter
+            bundle,
+            decoded,
+            views,
+            vertices=vertices,
+            plugin=plugin,
+            parameters=parameters,
+            texture=texture,
+            reporter=reporter,
         )
     if whole is not None:  # of the rig already: nothing to lift, but the mesh's registration is led by them
         result = replace(result, landmarks=whole)
@@ -239,6 +262,8 @@ def write_fusion(folder: Path, result: FusionResult) -> None:
     """Write the files of a fusion into a folder."""
     write_cloud(folder / "fused.ply", result.fused.cloud)
     write_mesh(folder / "mesh.ply", result.mesh)
+    if result.mesh.texture is not None:
+        write_textured_mesh(folder / "mesh.obj", result.mesh)
     if result.landmarks is not None:
         write_landmarks(folder / "landmarks.json", result.landmarks)
     write_report(folder / "report.json", result.report)

@@ -36,6 +36,8 @@ REVIEW_VERDICTS = ("accept", "maybe", "reject")
 def fuse_sample(project: Project, sample: Sample, reporter: Reporter | None = None, *, vertices: int = 100_000) -> Path:
     """Decode, fuse and mesh a sample; its ``scan`` folder then holds clouds, depth images, ``fused.ply``, ``mesh.ply``.
 
+    Where there are colour pictures, the textured ``mesh.obj`` lies there too.
+
     Returns
     -------
     Path
@@ -54,7 +56,7 @@ def fuse_sample(project: Project, sample: Sample, reporter: Reporter | None = No
         decoded = decode_bundle(bundle, reporter=reporter)
     views, who = current_landmarks(folder, bundle)
     with reporter.part(0.3, 0.95):
-        result = fuse_decoded(bundle, decoded, views, vertices=vertices, reporter=reporter)
+        result = fuse_decoded(bundle, decoded, views, vertices=vertices, texture=True, reporter=reporter)
     result = replace(result, report=_with_landmark_origin(result.report, who))
     with new_folder(folder / "scan", replace=True) as temporary:
         write_scans(temporary, decoded)

@@ -1,4 +1,4 @@
-"""Meshes from outside: PLY, OBJ and STL, their vertices in the order of the file."""
+"""Meshes from outside: PLY, OBJ and STL, their vertices in the order of the file; and OBJ with a texture out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from faceapp.core.errors import DataError
 from faceapp.core.mesh import Mesh
-from faceapp.formats.images import read_image
+from faceapp.formats.atomic import write_bytes
+from faceapp.formats.images import read_image, write_png
 from faceapp.formats.ply import read_mesh
 
 SUFFIXES = (".ply", ".obj", ".stl")
@@ -45,6 +46,47 @@ def read_any_mesh(file: Path) -> Mesh:
     if not np.isfinite(mesh.vertices).all():
         raise DataError(f"{file}: a vertex is not finite")
     return mesh
+
+
+def write_textured_mesh(file: Path, mesh: Mesh) -> tuple[Path, Path, Path]:
+    """Write a mesh with its texture as OBJ, with the MTL and the PNG of the same name beside it.
+
+    Parameters
+    ----------
+    file : Path
+        Ends in ``.obj``; each of the three is written whole or not at all.
+    mesh : Mesh
+        With uv and texture; vertices keep their order, mm.
+
+    Returns
+    -------
+    tuple of Path
+        OBJ, MTL, PNG.
+
+    Raises
+    ------
+    DataError
+        The mesh has no texture.
+    """
+    if mesh.uv is None or mesh.texture is None:
+        raise DataError(f"{file}: the mesh has no texture")
+    material, picture = file.with_suffix(".mtl"), file.with_suffix(".png")
+    corners = np.ascontiguousarray(mesh.uv.reshape(-1, 2)).view(np.uint64).ravel()
+    unique, which = np.unique(corners, return_inverse=True)
+    lines = [f"# unit mm\nmtllib {material.name}\nusemtl skin"]
+    lines += [f"v {x:.5f} {y:.5f} {z:.5f}" for x, y, z in mesh.vertices.tolist()]
+    lines += [f"vt {u:.6f} {v:.6f}" for u, v in unique.view(np.float32).reshape(-1, 2).tolist()]
+    normal = ""
+    if mesh.normals is not None:
+        lines += [f"vn {x:.4f} {y:.4f} {z:.4f}" for x, y, z in mesh.normals.tolist()]
+        normal = "/{0}"
+    pairs = zip((mesh.faces.ravel() + 1).tolist(), (which + 1).tolist(), strict=True)
+    words = [f"{vertex}/{place}{normal.format(vertex)}" for vertex, place in pairs]
+    lines += [f"f {a} {b} {c}" for a, b, c in zip(words[::3], words[1::3], words[2::3], strict=True)]
+    write_png(picture, mesh.texture)
+    write_bytes(material, f"newmtl skin\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nillum 1\nmap_Kd {picture.name}\n".encode())
+    write_bytes(file, ("\n".join(lines) + "\n").encode())
+    return file, material, picture
 
 
 def _parse_obj(data: bytes, file: Path) -> Mesh:

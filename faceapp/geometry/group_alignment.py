@@ -82,6 +82,14 @@ class GroupMotion:
         moved = self.transform.apply(points)
         return moved if self.displacement is None else moved + self.displacement.at(moved)
 
+    def undo(self, points: FloatArray) -> FloatArray:
+        """Return points (N, 3) of the pivot's frame where the group saw them, mm."""
+        places = np.asarray(points, np.float64)
+        if self.displacement is not None:
+            # So smooth a displacement is the same at both of its ends.
+            places = places - self.displacement.at(places)
+        return self.transform.inverse().apply(places)
+
 
 @dataclass(frozen=True, eq=False)
 class AlignedSurface:
