@@ -55,12 +55,15 @@ class ReviewWorkspace(ProjectWorkspace):
         self._here = self._knows_plugins = False
         self._token: object = None
         self.stack = QStackedWidget()
-        self.stack.addWidget(self.opening)
-        self.stack.addWidget(self.page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.stack)
-        page, context = self.page, self.context
+
+    @override
+    def begin(self) -> None:
+        self.stack.addWidget(self.opening)
+        self.stack.addWidget(self.page)
+        page, context, program = self.page, self.context, self.program
         page.queue.chosen.connect(self.choose)
         page.figures.judged.connect(self.judge)
         page.run.wanted.connect(self.run_stage)
