@@ -47,3 +47,5 @@ else
 fi
 echo "Compiling the decoder, so that no capture waits for it (half a minute)"
 .venv/bin/python -c "from faceapp.fringe.warming import warm_decoder; warm_decoder()"
+echo "Compiling fusion and meshing (half a minute)"
+.venv/bin/python -c "from faceapp.geometry.warming import warm_geometry; warm_geometry()"

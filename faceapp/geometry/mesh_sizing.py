@@ -47,6 +47,17 @@ def curvature_sizes(
     (V,) float64
         mm, smooth.
     """
+    corners = vertices[faces]
+    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+    if strength == 0:
+        return np.full(len(vertices), np.sqrt(2 / np.sqrt(3) * area.sum() / wanted))
+    sizes = _by_curvature(vertices, normals, faces, strength)
+    needed = 2 / np.sqrt(3) * float(np.sum(area / sizes[faces].mean(axis=1) ** 2))
+    return np.asarray(sizes * np.sqrt(needed / wanted))
+
+
+def _by_curvature(vertices: FloatArray, normals: FloatArray, faces: IntArray, strength: float) -> FloatArray:
+    """Lengths of edges (V,) beside those on flat skin."""
     a, b = faces[:, [0, 1, 2]].ravel(), faces[:, [1, 2, 0]].ravel()
     n = len(vertices)
     length = np.maximum(np.linalg.norm(vertices[a] - vertices[b], axis=1), 1e-6)
@@ -56,8 +67,4 @@ def curvature_sizes(
     curvature = (np.bincount(a, bend, minlength=n) + np.bincount(b, bend, minlength=n)) / degree
     curvature = smooth_over_edges(curvature, faces, _SMOOTHING_ROUNDS // 2)
     sizes = np.maximum((1.0 + _FLAT_RADIUS_MM * curvature) ** (-0.5 * strength), _FINEST)
-    sizes = smooth_over_edges(sizes, faces, _SMOOTHING_ROUNDS)
-    corners = vertices[faces]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
-    needed = 2 / np.sqrt(3) * float(np.sum(area / sizes[faces].mean(axis=1) ** 2))
-    return np.asarray(sizes * np.sqrt(needed / wanted))
+    return smooth_over_edges(sizes, faces, _SMOOTHING_ROUNDS)

@@ -319,12 +319,21 @@ def _longest(mesh: HalfEdges, places: FloatArray, sizes: FloatArray, h: int, siz
 
 
 @numba.njit(cache=True, nogil=True)
-def make_normals(mesh: HalfEdges, places: FloatArray, normals: FloatArray) -> None:
-    """Fill in the unit normals of all vertices: area-weighted means of the faces round them."""
-    for v in range(mesh.counts[1]):
-        normals[v, 0] = normals[v, 1] = normals[v, 2] = 0.0
-    for f in range(mesh.counts[0]):
-        a, b, c = mesh.origin[3 * f], mesh.origin[3 * f + 1], mesh.origin[3 * f + 2]
+def make_normals(origin: Int32Array, faces: int, places: FloatArray, normals: FloatArray) -> None:
+    """Fill in the unit normals of all vertices: area-weighted means of the faces round them.
+
+    Parameters
+    ----------
+    origin : (3 F,) int32
+        Corners of the faces, three by three; faces that begin with -1 are gone.
+    faces : int
+        How many count.
+    places, normals : (V, 3) float64
+        mm; the second is filled.
+    """
+    normals[:] = 0.0
+    for f in range(faces):
+        a, b, c = origin[3 * f], origin[3 * f + 1], origin[3 * f + 2]
         if a < 0:
             continue
         ux, uy, uz = places[b, 0] - places[a, 0], places[b, 1] - places[a, 1], places[b, 2] - places[a, 2]
@@ -334,7 +343,7 @@ def make_normals(mesh: HalfEdges, places: FloatArray, normals: FloatArray) -> No
             normals[v, 0] += x
             normals[v, 1] += y
             normals[v, 2] += z
-    for v in range(mesh.counts[1]):
+    for v in range(len(normals)):
         length = np.sqrt(normals[v, 0] ** 2 + normals[v, 1] ** 2 + normals[v, 2] ** 2)
         if length > 0:
             for k in range(3):

@@ -172,9 +172,8 @@ class VoronoiMesher:
 
 
 def _normals(vertices: FloatArray, faces: IntArray) -> FloatArray:
-    mesh = half_edges(faces, len(vertices))
     normals = np.empty((len(vertices), 3))
-    make_normals(mesh, vertices, normals)
+    make_normals(faces.ravel(), len(faces), vertices, normals)
     return normals
 
 
@@ -184,8 +183,7 @@ class _Relaxation:
     def __init__(self, vertices: FloatArray, faces: IntArray, guide: MovingSurface, settings: VoronoiSettings) -> None:
         self._settings = settings
         self._guide = guide
-        normals = _normals(vertices, faces)
-        sizes = curvature_sizes(vertices, normals, faces, settings.curvature, settings.vertices)
+        sizes = curvature_sizes(vertices, _normals(vertices, faces), faces, settings.curvature, settings.vertices)
         self._field = (cKDTree(vertices), sizes) if settings.curvature > 0 else None
         self._load(vertices, faces, sizes)
         self._reach_count()
@@ -199,7 +197,7 @@ class _Relaxation:
         self._moved = np.zeros_like(self._places)
         self._sizes = np.concatenate([sizes, np.full(room, sizes.mean())])
         self._count = len(vertices)
-        make_normals(self._mesh, self._places, self._normals)
+        make_normals(self._mesh.origin, int(self._mesh.counts[0]), self._places, self._normals)
 
     def _reach_count(self) -> None:
         """Collapse the shortest edges, or split the longest, until the wanted number of vertices is left."""
@@ -220,7 +218,7 @@ class _Relaxation:
             self._balance()
         elif not calm and number % _BALANCING == _BALANCING - 1:
             self._balance()
-        make_normals(self._mesh, self._places, self._normals)
+        make_normals(self._mesh.origin, int(self._mesh.counts[0]), self._places, self._normals)
 
     def mend(self) -> None:
         """Take the last slivers and folds away; the vertices that go with them come back on the longest edges."""
@@ -231,7 +229,7 @@ class _Relaxation:
             self._fill_up()
             for _ in range(_CALM_ROUNDS):
                 self._flip(4)
-                make_normals(self._mesh, self._places, self._normals)
+                make_normals(self._mesh.origin, int(self._mesh.counts[0]), self._places, self._normals)
                 self._step(1.0)
         self._tidy()
 
