@@ -14,7 +14,7 @@ from faceapp.fringe.islands import drop_islands
 from faceapp.fringe.pinhole_grid import PinholeGrid
 from faceapp.fringe.row_blocks import over_rows
 from faceapp.fringe.scratch import scratch
-from faceapp.fringe.surface_kernel import Grid, Points, Poses, SurfaceLimits, keep_rows, pack_rows
+from faceapp.fringe.surface_kernel import Grid, Points, Poses, SurfaceLimits, fit_rows, keep_rows, pack_rows
 from faceapp.fringe.triangulation import InverseDepth
 
 _STEEPEST = 3.0
@@ -61,12 +61,17 @@ def grid_points(
     """
     grid = depth.grid
     focal = np.float32(grid.focal)
-    flat = Grid(depth.value, depth.sigma, depth.spans, focal, np.float32(grid.cx), np.float32(grid.cy))
+    centre_px = np.float32(grid.cx), np.float32(grid.cy)
+    flat = Grid(depth.value, depth.sigma, depth.spans, np.empty((0, 0), np.float32), focal, *centre_px)
     limits = SurfaceLimits(
         np.float32(_STEEPEST / grid.focal), np.float32(_MIN_NEIGHBOURS), np.float32(rules.max_sigma_px), rules.smooth
     )
     height, width = depth.value.shape
-    with scratch((height, width), np.uint8) as keep:
+    fitted_shape = (height, width) if rules.smooth else (0, 0)
+    with scratch((height, width), np.uint8) as keep, scratch(fitted_shape, np.float32) as fitted:
+        if rules.smooth:
+            over_rows(lambda first, last: fit_rows(first, last, flat, limits, fitted), height, threads=threads)
+            flat = flat._replace(fitted=fitted)
         over_rows(lambda first, last: keep_rows(first, last, flat, limits, keep), height, threads=threads)
         drop_islands(keep, max(int(rules.min_island * keep.size), _MIN_ISLAND_PX))
         starts = np.zeros(height + 1, np.int64)

@@ -117,13 +117,7 @@ def read_rig_description(file: Path, scale: float = 1.0) -> RigDescription:
     UsageError
         It is missing, is not TOML, or lacks a field; the message names it.
     """
-    try:
-        text = file.read_bytes()
-        data = tomllib.loads(text.decode("utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"the rig file {file} is missing") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"the rig file {file} cannot be read: {error}") from error
+    text, data = _read(file)
     identity = hashlib.sha256(text + f" scale {scale:g}".encode()).hexdigest()[:12]
     try:
         groups = tuple(_group(data, name, scale) for name in data["geometry"]["groups"])
@@ -133,6 +127,33 @@ def read_rig_description(file: Path, scale: float = 1.0) -> RigDescription:
         raise UsageError(f"the rig file {file} lacks the field {error}; see {default_rig_file()}") from error
     except (DataError, TypeError, ValueError) as error:
         raise UsageError(f"the rig file {file}: {error}") from error
+
+
+def _read(file: Path, above: tuple[Path, ...] = ()) -> tuple[bytes, dict[str, Any]]:
+    """Return the bytes and the fields of a rig file, those of the file that it is based on included."""
+    try:
+        text = file.read_bytes()
+        data = tomllib.loads(text.decode("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"the rig file {file} is missing") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"the rig file {file} cannot be read: {error}") from error
+    base = data.pop("based_on", None)
+    if base is None:
+        return text, data
+    if not isinstance(base, str) or file.with_name(base) in (file, *above):
+        raise UsageError(f"the rig file {file}: field based_on: the name of another rig file beside it is expected")
+    below, fields = _read(file.with_name(base), (file, *above))
+    return below + text, _merged(fields, data)
+
+
+def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of both, table by table; those above win."""
+    found = dict(below)
+    for name, value in above.items():
+        old = found.get(name)
+        found[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return found
 
 
 def _group(data: Mapping[str, Any], name: str, scale: float) -> CameraGroup:
