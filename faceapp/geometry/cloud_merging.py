@@ -158,14 +158,19 @@ def _merge(
     weight_of = np.empty(groups, np.float32)
     reach = np.float32(grid.size * grid.size)
     slab = np.float32(_SLAB * _SLAB) * reach
+    cell, count = -1, 0
     for i in range(first, last):
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        # Points come cell by cell, and all of a cell have the same neighbours.
+        if cell < 0 or i >= grid.start[cell + 1]:
+            cell = int(np.searchsorted(grid.start, i, side="right")) - 1 if cell < 0 else cell + 1
+            count = point_runs(grid, x, y, z, runs)
         u, v, w = normals[i, 0], normals[i, 1], normals[i, 2]
         weight_of[:] = 0
         total = height = variance = np.float32(0)
         su = sv = sw = np.float32(0)
         paint = red = green = blue = np.float32(0)
-        for r in range(point_runs(grid, x, y, z, runs)):
+        for r in range(count):
             for j in range(runs[r, 0], runs[r, 1]):
                 dx, dy, dz = x - points[j, 0], y - points[j, 1], z - points[j, 2]
                 far = dx * dx + dy * dy + dz * dz

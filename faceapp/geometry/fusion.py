@@ -117,7 +117,9 @@ def fuse(
     pivot = settings.pivot if settings.pivot in clouds else next(iter(clouds))
     spacing = point_spacing(clouds[pivot].points)
     radius = settings.blend_spacings * max(spacing, 1e-3)
-    fades = {name: border_fade(cloud, spacing) for name, cloud in clouds.items()}
+    with ThreadPoolExecutor(2) as pool:
+        faded = pool.map(lambda cloud: border_fade(cloud, spacing), clouds.values())
+        fades = dict(zip(clouds, faded, strict=True))
 
     def ready(name: str) -> AlignedSurface:
         return prepare_surface(clouds[name], fades[name], radius, settings.icp_spacing)

@@ -187,6 +187,9 @@ class _Relaxation:
         self._field = (cKDTree(vertices), sizes) if settings.curvature > 0 else None
         self._load(vertices, faces, sizes)
         self._reach_count()
+        # Most vertices are gone: the rounds shall not walk over them.
+        faces, (vertices, sizes) = packed(self._mesh, self._places, self._sizes)
+        self._load(vertices, faces, sizes)
 
     def _load(self, vertices: FloatArray, faces: IntArray, sizes: FloatArray) -> None:
         wanted = self._settings.vertices
