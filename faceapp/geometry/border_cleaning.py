@@ -11,7 +11,7 @@ from faceapp.geometry.half_edges import MOST_NEIGHBOURS, HalfEdges, fan, followi
 _FLAT = -0.64
 """Cosine of the angle over a border edge beyond which the triangle there is a sliver (130 degrees)."""
 _POINTED = 0.82
-"""Cosine of an angle of a triangle that hangs on one edge below which it is a thorn (35 degrees)."""
+"""Cosine of an angle of a triangle that hangs on one edge above which it is a thorn (35 degrees)."""
 
 
 @numba.njit(cache=True, nogil=True)

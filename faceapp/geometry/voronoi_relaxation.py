@@ -48,7 +48,7 @@ def relax(
     """
     leaving = np.empty(MOST_NEIGHBOURS, np.int32)
     cell, spare = np.empty((_ROOM, 2)), np.empty((_ROOM, 2))
-    ring = np.empty((MOST_NEIGHBOURS + 1, 2))
+    ring, growth = np.empty((MOST_NEIGHBOURS + 1, 2)), np.empty(MOST_NEIGHBOURS + 1)
     for v in range(first, last):
         for k in range(3):
             moved[v, k] = places[v, k]
@@ -61,29 +61,17 @@ def relax(
         if faces < 3:
             continue
         ax, ay, az, bx, by, bz = _tangents(normals[v, 0], normals[v, 1], normals[v, 2])
-        reach = 0.0
-        gu = gv = uu = uv = vv = 0.0
         for i in range(faces):
             w = mesh.origin[following(leaving[i])]
             x, y, z = places[w, 0] - places[v, 0], places[w, 1] - places[v, 1], places[w, 2] - places[v, 2]
             a, b = x * ax + y * ay + z * az, x * bx + y * by + z * bz
-            flat = np.sqrt(a * a + b * b)
             length = np.sqrt(x * x + y * y + z * z)
             # Unrolled: the way along the surface is as long as the edge, not as its shadow on the tangent plane.
-            scale = length / max(flat, 1e-9 + 0.2 * length)
+            scale = length / max(np.sqrt(a * a + b * b), 1e-9 + 0.2 * length)
             ring[i, 0], ring[i, 1] = scale * a, scale * b
-            reach = max(reach, length)
-            growth = (sizes[v] / sizes[w]) ** 4 - 1.0
-            gu += growth * ring[i, 0]
-            gv += growth * ring[i, 1]
-            uu += ring[i, 0] * ring[i, 0]
-            uv += ring[i, 0] * ring[i, 1]
-            vv += ring[i, 1] * ring[i, 1]
-        count = _cell(mesh, leaving, faces, ring, reach, cell, spare)
-        det = uu * vv - uv * uv
-        slope_u, slope_v = 0.0, 0.0
-        if det > 1e-9 * (uu + vv) * (uu + vv):
-            slope_u, slope_v = (gu * vv - gv * uv) / det, (gv * uu - gu * uv) / det
+            growth[i] = (sizes[v] / sizes[w]) ** 4 - 1.0
+        slope_u, slope_v = _slope(ring, growth, faces)
+        count = _cell(mesh, leaving, faces, ring, cell, spare)
         du, dv = _centroid(cell, count, slope_u, slope_v)
         du, dv = step * du, step * dv
         most = _LONGEST_STEP * sizes[v]
@@ -93,6 +81,23 @@ def relax(
         moved[v, 0] += du * ax + dv * bx
         moved[v, 1] += du * ay + dv * by
         moved[v, 2] += du * az + dv * bz
+
+
+@numba.njit(cache=True, nogil=True)
+def _slope(ring: FloatArray, growth: FloatArray, count: int) -> tuple[float, float]:
+    """Gradient of the density, in densities of the middle, by least squares over the neighbours."""
+    gu = gv = uu = uv = vv = 0.0
+    for i in range(count):
+        u, v = ring[i, 0], ring[i, 1]
+        gu += growth[i] * u
+        gv += growth[i] * v
+        uu += u * u
+        uv += u * v
+        vv += v * v
+    det = uu * vv - uv * uv
+    if det <= 1e-9 * (uu + vv) * (uu + vv):
+        return 0.0, 0.0
+    return (gu * vv - gv * uv) / det, (gv * uu - gu * uv) / det
 
 
 @numba.njit(cache=True, nogil=True)
@@ -131,11 +136,13 @@ def _cell(
     leaving: Int32Array,
     faces: int,
     ring: FloatArray,
-    reach: float,
     cell: FloatArray,
     spare: FloatArray,
 ) -> int:
     """Cut a square down to the Voronoi cell of the origin; it ends at the border of the mesh too."""
+    reach = 0.0
+    for i in range(faces):
+        reach = max(reach, abs(ring[i, 0]) + abs(ring[i, 1]))
     cell[0, 0], cell[0, 1] = -reach, -reach
     cell[1, 0], cell[1, 1] = reach, -reach
     cell[2, 0], cell[2, 1] = reach, reach

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from faceapp.app.rigs import connect_described_rig
 from faceapp.capture.engine import CaptureEngine, GroupCapture
@@ -123,3 +124,29 @@ def test_the_mesh_is_regular_and_on_the_points(scene: Scene) -> None:
     assert to_points.mean() < 0.02
     assert np.mean(covered) > 0.99
     assert error.mean() < 0.03
+
+
+@pytest.mark.parametrize("moved_apart", [False, True])
+def test_no_seam_shows_where_groups_meet(scene: Scene, moved_apart: bool) -> None:
+    """Light from the side shows the slope of a surface: beside a seam it is as right as anywhere."""
+    clouds, tree = dict(scene[0]), scene[1]
+    if moved_apart:
+        clouds["left"] = moved(clouds["left"], (0.3, -0.3, 0.27), 0.3)
+        clouds["right"] = moved(clouds["right"], (-0.25, 0.3, 0.3), -0.3)
+    cloud = fuse(clouds).cloud
+    face = (np.abs(cloud.points[:, 0]) < 75) & (cloud.points[:, 2] > 0)
+    points, normals, group = cloud.points[face], cloud.normals[face], cloud.group[face]
+    near = cKDTree(points).query(points, k=12)[1]
+    seam = (group[near] != group[:, None]).any(axis=1)
+    corners = tree.vertices[tree.faces[tree.query(points, 3.0).face]]
+    true = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    true /= np.linalg.norm(true, axis=1, keepdims=True)
+    tilt = np.degrees(np.arccos(np.clip(np.einsum("nd,nd->n", normals, true), -1, 1)))
+    step = np.abs(np.einsum("nkd,nd->nk", points[near] - points[:, None], normals)).max(axis=1)
+    print(
+        f"seam of {seam.sum()} points: tilt {np.median(tilt[seam]):.2f} deg, elsewhere {np.median(tilt[~seam]):.2f}; "
+        f"step {np.median(step[seam]):.4f} mm, elsewhere {np.median(step[~seam]):.4f}"
+    )
+    assert seam.sum() > 1000
+    assert np.median(tilt[seam]) < 1.25 * np.median(tilt[~seam])
+    assert np.median(step[seam]) < 1.25 * np.median(step[~seam])
