@@ -174,14 +174,15 @@ def write_scan_folder(project: Project, sample: Sample, decoded: DecodedBundle, 
 
 def _frames(group: GroupCapture, plan: CapturePlan) -> GroupFrames:
     serials = {name: info.serial for name, info in group.infos.items()}
-    return GroupFrames(group.group, group.stacks, group.pictures, plan.settings.exposure_ms, serials)
+    return GroupFrames(group.group, group.stacks, group.pictures, plan.settings.exposure_ms, serials, group.more)
 
 
 def _decode(group: GroupCapture, settings: DecodeSettings) -> GroupScan:
     models = {m.name: m for m in group.group.infrared}
     white = {name: white_level(s.frames, models[name].sensor.white_level) for name, s in group.stacks.items()}
     picture = next(iter(group.pictures.values()), None)
-    return decode_group(group.group, dict(group.stacks), white, picture, settings, depth_images=False)
+    more = [stacks for _, stacks in group.more]
+    return decode_group(group.group, dict(group.stacks), white, picture, settings, depth_images=False, more=more)
 
 
 def _with_all_depths(decoded: DecodedBundle, captured: dict[str, GroupCapture]) -> DecodedBundle:

@@ -116,7 +116,9 @@ def _decode(bundle: CaptureBundle, group: BundleGroup, settings: DecodeSettings,
     white = {c.name: white_level(stacks[c.name].frames, c.model.sensor.white_level) for c in infrared if c.model}
     colour = next((c for c in group.cameras if c.role == "rgb" and c.model is not None), None)
     picture = bundle.picture(colour) if colour else None
-    return decode_group(model, stacks, white, picture, settings, depth_images=depth_images)
+    more = [bundle.more_stacks(c) for c in infrared]
+    shots = [dict(zip(stacks, shot, strict=True)) for shot in zip(*more, strict=False)]
+    return decode_group(model, stacks, white, picture, settings, depth_images=depth_images, more=shots)
 
 
 def spacing(cloud: PointCloud, sample: int = 20_000) -> float:

@@ -251,6 +251,7 @@ def _verify_bundle(folder: Path) -> list[str]:
         for camera in group.cameras:
             read = bundle.stack if camera.role == "ir" else bundle.picture
             faults += _fault(lambda read=read, camera=camera: read(camera))
+            faults += _fault(lambda camera=camera: bundle.more_stacks(camera))
     return faults
 
 

@@ -10,7 +10,7 @@ import enum
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from faceapp.core.errors import Cancelled, DataError, DeviceError, FrameLost
 from faceapp.core.frames import FrameStack
 from faceapp.core.rig import CameraGroup
 from faceapp.devices.protocols import ConnectedRig
-from faceapp.devices.records import CameraInfo
+from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings
 
 
 @enum.unique
@@ -74,6 +74,8 @@ class GroupCapture:
         Of the infrared cameras.
     seconds : float
         From arming to the last frame.
+    more : tuple of (float, dict of str to FrameStack)
+        Other exposures in ms, and what the infrared cameras saw with them.
     """
 
     group: CameraGroup
@@ -82,6 +84,7 @@ class GroupCapture:
     infos: dict[str, CameraInfo]
     signs: dict[str, FrameSigns]
     seconds: float
+    more: tuple[tuple[float, dict[str, FrameStack]], ...] = ()
 
 
 class CaptureEngine:
@@ -159,16 +162,33 @@ class CaptureEngine:
         raise FrameLost(f"group {group.name}: no attempt is allowed")
 
     def _shoot(self, group: CameraGroup, plan: CapturePlan) -> GroupCapture:
-        self._step(State.ARMING, group.name)
         start = time.perf_counter()
+        names = [m.name for m in group.cameras]
+        buffers, records = self._burst(group, plan, names, plan.settings)
+        infos = {name: self._devices.cameras[name].info for name in names}
+        stacks = _stacks(buffers, records, plan)
+        pictures = {name: buffer[0] for name, buffer in buffers.items() if infos[name].role == "rgb"}
+        signs = {m.name: _judge(stacks[m.name], group) for m in group.infrared}
+        more = []
+        for exposure in plan.more_exposures_ms:
+            settings = replace(plan.settings, exposure_ms=exposure)
+            again = self._burst(group, plan, [m.name for m in group.infrared], settings)
+            more.append((exposure, _stacks(*again, plan)))
+        return GroupCapture(group, stacks, pictures, infos, signs, time.perf_counter() - start, tuple(more))
+
+    def _burst(
+        self, group: CameraGroup, plan: CapturePlan, names: list[str], settings: CameraSettings
+    ) -> tuple[dict[str, npt.NDArray[np.uint8]], dict[str, BurstRecord]]:
+        """Play the sequence once before some cameras of the group."""
+        self._step(State.ARMING, group.name)
         projector = self._devices.projectors[group.name]
-        cameras = {model.name: self._devices.cameras[model.name] for model in group.cameras}
+        cameras = {name: self._devices.cameras[name] for name in names}
         projector.load(plan.sequence, plan.period_s)
         buffers: dict[str, npt.NDArray[np.uint8]] = {}
         for name, camera in cameras.items():
             info = camera.info
             if info.role == "ir":
-                camera.configure(plan.settings)
+                camera.configure(settings)
             n = len(plan.sequence) if info.role == "ir" else 1
             buffers[name] = np.empty((n, *info.frame_shape), info.dtype)
             camera.arm(buffers[name])
@@ -176,16 +196,7 @@ class CaptureEngine:
         projector.play()
         self._step(State.READING, group.name)
         patience = 2.0 + 3 * len(plan.sequence) * plan.period_s
-        records = {name: camera.wait(patience) for name, camera in cameras.items()}
-        infos = {name: camera.info for name, camera in cameras.items()}
-        stacks: dict[str, FrameStack] = {}
-        for name, buffer in buffers.items():
-            if infos[name].role == "ir":
-                record = records[name]
-                stacks[name] = FrameStack(name, buffer, plan.sequence, record.frame_ids, record.timestamps_ns)
-        pictures = {name: buffer[0] for name, buffer in buffers.items() if infos[name].role == "rgb"}
-        signs = {m.name: _judge(stacks[m.name], group) for m in group.infrared}
-        return GroupCapture(group, stacks, pictures, infos, signs, time.perf_counter() - start)
+        return buffers, {name: camera.wait(patience) for name, camera in cameras.items()}
 
     def _step(self, state: State, group: str) -> None:
         if self._cancelled.is_set():
@@ -205,6 +216,17 @@ class CaptureEngine:
                 act()
             except (DeviceError, DataError) as error:
                 self.status = Status(self.status.state, group, str(error))
+
+
+def _stacks(
+    buffers: dict[str, npt.NDArray[np.uint8]], records: dict[str, BurstRecord], plan: CapturePlan
+) -> dict[str, FrameStack]:
+    """The bursts that are whole sequences; a colour camera takes a single picture."""
+    return {
+        name: FrameStack(name, buffer, plan.sequence, records[name].frame_ids, records[name].timestamps_ns)
+        for name, buffer in buffers.items()
+        if buffer.ndim == 3
+    }
 
 
 def _judge(stack: FrameStack, group: CameraGroup) -> FrameSigns:

@@ -25,12 +25,16 @@ class CapturePlan:
         Of the infrared cameras.
     retries : int
         How often a group is shot again after a lost frame.
+    more_exposures_ms : tuple of float
+        Each group is shot once more with each of these, right after its burst: for what the first one saturates or
+        leaves dark.
     """
 
     sequence: FringeSequence = field(default_factory=multi_frequency)
     rate_hz: float = 120.0
     settings: CameraSettings = field(default_factory=CameraSettings)
     retries: int = 1
+    more_exposures_ms: tuple[float, ...] = ()
 
     @property
     def period_s(self) -> float:
@@ -57,11 +61,12 @@ def check_plan(plan: CapturePlan, devices: ConnectedRig) -> None:
     plan_unwrapping(plan.sequence)
     if not plan.rate_hz > 0:
         raise UsageError(f"a rate of {plan.rate_hz} Hz is not possible")
-    if plan.settings.exposure_ms > 1000 * plan.period_s:
-        raise UsageError(
-            f"an exposure of {plan.settings.exposure_ms:g} ms does not fit {plan.rate_hz:g} Hz "
-            f"({1000 * plan.period_s:.2f} ms); shorten it or lower the rate"
-        )
+    for exposure in (plan.settings.exposure_ms, *plan.more_exposures_ms):
+        if not 0 < exposure <= 1000 * plan.period_s:
+            raise UsageError(
+                f"an exposure of {exposure:g} ms does not fit {plan.rate_hz:g} Hz "
+                f"({1000 * plan.period_s:.2f} ms); shorten it or lower the rate"
+            )
     for group in devices.rig.groups:
         projector = devices.projectors.get(group.name)
         if projector is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from faceapp.cli.console import Console
@@ -19,6 +20,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head", type=Path, help="mesh that the simulated rig scans (mm, y up, z out of the face)")
     parser.add_argument("--seed", type=int, help="of the simulated rig's head and noise")
     parser.add_argument("--truth", action="store_true", help="keep the ground truth beside the capture (simulated rig)")
+    parser.add_argument(
+        "--exposures",
+        default="",
+        help="milliseconds with commas between, such as 7,2: each group is shot once with each, and each pixel takes "
+        "what saw it well (default: one shot)",
+    )
     parser.add_argument("--accept", action="store_true", help="mark the takes as accepted")
     add_json_option(parser)
 
@@ -27,6 +34,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Capture the takes."""
     from faceapp.app.capturing import capture_sample
     from faceapp.app.rigs import connect_described_rig
+    from faceapp.capture.plan import plan_for
     from faceapp.core.errors import UsageError
     from faceapp.core.subject import Verdict, check_expression
     from faceapp.store.project import Project
@@ -35,12 +43,17 @@ def run(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"--takes {options.takes}: expected 1 or more")
     if options.seed is not None and options.seed < 0:
         raise UsageError(f"--seed {options.seed}: expected 0 or more")
+    exposures = _exposures(options.exposures)
     extra = {k: v for k, v in (("head", options.head), ("seed", options.seed)) if v is not None}
     with Project.open(options.project) as project:
         project.subject(options.subject)
         check_expression(options.expression)
         console.reporter.progress(0.0, "connecting the rig")
         devices = connect_described_rig(options.rig or project.settings["rig"], extra)
+        plan = plan_for(devices)
+        if exposures:
+            settings = replace(plan.settings, exposure_ms=exposures[0])
+            plan = replace(plan, settings=settings, more_exposures_ms=exposures[1:])
         done: list[dict[str, object]] = []
         try:
             for i in range(options.takes):
@@ -50,6 +63,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
                         devices,
                         options.subject,
                         options.expression,
+                        plan=plan,
                         reporter=console.reporter,
                         truth=options.truth,
                     )
@@ -65,3 +79,15 @@ def run(options: argparse.Namespace, console: Console) -> int:
     text = "\n".join(f"{d['sample']}: {', '.join(f'{k} {v:,}' for k, v in d['groups'].items())} points" for d in done)  # type: ignore[attr-defined]
     console.result({"takes": done}, text)
     return 0
+
+
+def _exposures(text: str) -> tuple[float, ...]:
+    from faceapp.core.errors import UsageError
+
+    try:
+        found = tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise UsageError(f"--exposures {text}: milliseconds with commas between are expected, such as 7,2") from None
+    if any(not value > 0 for value in found):
+        raise UsageError(f"--exposures {text}: each must be above zero")
+    return found

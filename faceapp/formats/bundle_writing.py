@@ -35,6 +35,8 @@ class GroupFrames:
         Of the infrared cameras.
     serials : mapping of str to str
         By camera, where known.
+    more : sequence of (float, mapping of str to FrameStack)
+        Other exposures in ms, and their frames by infrared camera.
     """
 
     group: CameraGroup
@@ -42,6 +44,7 @@ class GroupFrames:
     pictures: Mapping[str, npt.NDArray[np.uint8]]
     exposure_ms: float | None
     serials: Mapping[str, str]
+    more: Sequence[tuple[float, Mapping[str, FrameStack]]] = ()
 
 
 def write_frames(folder: Path, frames: GroupFrames) -> dict[str, Any]:
@@ -60,6 +63,10 @@ def write_frames(folder: Path, frames: GroupFrames) -> dict[str, Any]:
             files = [f"frames/{model.name}/{k:03d}.png" for k in range(len(stack.frames))]
             jobs += [(folder / file, image) for file, image in zip(files, stack.frames, strict=True)]
             entry = _describe(model, "ir", files, frames)
+            for number, (exposure, stacks) in enumerate(frames.more, 2):
+                again = [f"frames/{model.name}/exposure-{number}/{k:03d}.png" for k in range(len(stack.frames))]
+                jobs += [(folder / file, image) for file, image in zip(again, stacks[model.name].frames, strict=True)]
+                entry.setdefault("more_exposures", []).append({"exposure_ms": exposure, "frames": again})
             if stack.frame_ids is not None:
                 entry["frame_ids"] = stack.frame_ids.tolist()
         elif model.name in frames.pictures:

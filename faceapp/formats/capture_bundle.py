@@ -27,13 +27,17 @@ FILE = "capture.json"
 
 @dataclass(frozen=True)
 class BundleCamera:
-    """A camera as the bundle names it: its calibration may be missing, its frames are paths."""
+    """A camera as the bundle names it: its calibration may be missing, its frames are paths.
+
+    ``more`` are the frames of other exposures of the same burst.
+    """
 
     name: str
     role: str
     files: tuple[Path, ...]
     model: CameraModel | None
     frame_ids: tuple[int, ...] | None
+    more: tuple[tuple[Path, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,16 +109,29 @@ class CaptureBundle:
         BundleError
             A frame is missing, damaged, of another size or type, or leaves the folder; the message names it.
         """
-        if len(camera.files) != len(self.sequence):
+        ids = None if camera.frame_ids is None else np.array(camera.frame_ids, np.int64)
+        return self._stack(camera, camera.files, ids)
+
+    def more_stacks(self, camera: BundleCamera) -> list[FrameStack]:
+        """Read the frames of the other exposures of an infrared camera.
+
+        Raises
+        ------
+        BundleError
+            As `stack`.
+        """
+        return [self._stack(camera, files, None) for files in camera.more]
+
+    def _stack(self, camera: BundleCamera, files: tuple[Path, ...], ids: npt.NDArray[np.int64] | None) -> FrameStack:
+        if len(files) != len(self.sequence):
             raise BundleError(
-                f"{self.folder / FILE}: camera {camera.name} lists {len(camera.files)} frames, "
+                f"{self.folder / FILE}: camera {camera.name} lists {len(files)} frames, "
                 f"the sequence has {len(self.sequence)} exposures"
             )
-        frames = [self._frame(camera, file, colour=False) for file in camera.files]
+        frames = [self._frame(camera, file, colour=False) for file in files]
         kinds = {frame.dtype for frame in frames}
         if len(kinds) > 1:
             raise BundleError(f"{self.folder}: camera {camera.name} mixes 8 and 16 bit frames")
-        ids = None if camera.frame_ids is None else np.array(camera.frame_ids, np.int64)
         try:
             return FrameStack(camera.name, np.stack(frames), self.sequence, ids)
         except (DataError, FrameLost) as error:
@@ -270,7 +287,8 @@ def _parse_camera(data: dict[str, Any], field: str, where: str, newer: dict[str,
         model = _parse_optics(data["name"], calibration, sensor, f"{field}.calibration", where)
     ids = data.get("frame_ids")
     files = tuple(Path(f) for f in data["frames"])
-    return BundleCamera(data["name"], data["role"], files, model, None if ids is None else tuple(ids))
+    more = tuple(tuple(Path(f) for f in other["frames"]) for other in data.get("more_exposures", ()))
+    return BundleCamera(data["name"], data["role"], files, model, None if ids is None else tuple(ids), more)
 
 
 def _parse_optics(name: str, data: dict[str, Any], sensor: Sensor, field: str, where: str) -> CameraModel:

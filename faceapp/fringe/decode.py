@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +19,7 @@ from faceapp.core.frames import FrameStack, PhaseMap
 from faceapp.core.rig import CameraGroup, CameraModel
 from faceapp.fringe.colour import colour_points, grey_points
 from faceapp.fringe.demodulation import PhaseLimits, decode_phase
+from faceapp.fringe.exposures import merge_phases
 from faceapp.fringe.pinhole_grid import PinholeGrid, epipolar_grids, straight_grid
 from faceapp.fringe.scratch import scratch
 from faceapp.fringe.surface import SurfaceRules, grid_faces, grid_points
@@ -94,6 +95,7 @@ def decode_group(
     *,
     depth_images: bool = True,
     threads: int = 0,
+    more: Sequence[Mapping[str, FrameStack]] = (),
 ) -> GroupScan:
     """Decode one camera group.
 
@@ -113,6 +115,8 @@ def decode_group(
         Whether to render the depth image of every camera.
     threads : int
         How many share the work; 0 is one for each core.
+    more : sequence of mapping of str to FrameStack
+        Frames of other exposures of the same burst, shot right after it, by camera.
 
     Returns
     -------
@@ -126,7 +130,13 @@ def decode_group(
         The sequence cannot be unwrapped.
     """
     phases = tuple(
-        decode_phase(stacks[c.name], c.sensor, white_levels[c.name], settings.limits, threads) for c in group.infrared
+        merge_phases(
+            [
+                decode_phase(shot[c.name], c.sensor, white_levels[c.name], settings.limits, threads)
+                for shot in (stacks, *more)
+            ]
+        )
+        for c in group.infrared
     )
     first = group.infrared[0]
     known = phases[0].noise_known
