@@ -74,7 +74,7 @@ def shoot_and_accept(qtbot: Any, program: Program) -> None:
     qtbot.waitUntil(lambda: capture.can_shoot, timeout=60_000)  # the rig renders the head first
     key(program, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: capture.judging, timeout=90_000)
-    assert set(capture.page.view.layer_names) == {"left", "middle", "right"}
+    assert set(capture.page.stage.view.layer_names) == {"left", "middle", "right"}
     assert all(figures.points > 5000 for figures in capture._groups.values())
     key(program, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: [s.verdict for s in program.context.samples()] == [Verdict.ACCEPTED])

@@ -115,7 +115,7 @@ def test_a_take_of_the_wrong_subject_is_moved(qtbot: Any, settings: WindowSettin
     capture._move(capture.take, "S0002", "smile")
     qtbot.waitUntil(lambda: [(s.subject, s.expression) for s in program.context.samples()] == [("S0002", "smile")])
     qtbot.waitUntil(lambda: program.context.subject == "S0002")
-    qtbot.waitUntil(lambda: len(capture.page._surfaces) == 3, timeout=20_000)  # the take is still on the screen
+    qtbot.waitUntil(lambda: len(capture.page.stage.surfaces) == 3, timeout=20_000)  # the take is still on the screen
     assert capture.page.verdict._title.text() == "Smile"
     assert capture.judging
     program.window.close()
@@ -198,10 +198,10 @@ def test_an_old_take_shows_its_cloud_again(qtbot: Any, settings: WindowSettings,
     qtbot.waitUntil(lambda: len(program.context.samples()) == 1)
     points = sum(g.points for g in capture._groups.values())
     capture.choose_expression("smile")
-    assert capture.take is None and not capture.page._surfaces
+    assert capture.take is None and not capture.page.stage.surfaces
     capture.choose_expression("neutral")
-    qtbot.waitUntil(lambda: len(capture.page._surfaces) == 3, timeout=20_000)
-    assert sum(len(cloud) for cloud in capture.page._surfaces.values()) == points
+    qtbot.waitUntil(lambda: len(capture.page.stage.surfaces) == 3, timeout=20_000)
+    assert sum(len(cloud) for cloud in capture.page.stage.surfaces.values()) == points
     assert capture.judging  # it can still be accepted
     program.window.close()
 

@@ -17,6 +17,7 @@ from faceapp.gui.capture.guides import make_guide
 from faceapp.gui.capture.page import CapturePage
 from faceapp.gui.capture.protocol import Stand, load_expressions, next_open, stands_of, title_of
 from faceapp.gui.capture.rig_link import RigLink, RigState
+from faceapp.gui.capture.scanning import Scanning
 from faceapp.gui.capture.shot import Shot
 from faceapp.gui.capture.stored import read_clouds, read_figures, read_thumbnail
 from faceapp.gui.program.program import Program, ProjectWorkspace
@@ -55,6 +56,15 @@ class CaptureBase(ProjectWorkspace):
         self._thumbnails: dict[str, Any] = {}
         self._asked: set[str] = set()
         self._guides: dict[str, QImage] = {}
+        self.scanning = Scanning(
+            program,
+            self.link,
+            self.page,
+            lambda: self.can_scan,
+            self._lay_out_cameras,
+            self._show_acts,
+            self.connect_rig,
+        )
         self._drawing = Background(self.relay, 1)
         self._here = False
         self._countdown_wanted = True
@@ -99,9 +109,30 @@ class CaptureBase(ProjectWorkspace):
         return ready and self.context.can_write and bool(self.context.subject) and not self.page.counting
 
     @property
+    def can_scan(self) -> bool:
+        """Whether a live scan may have the rig and the place of the take."""
+        free = self.shot is None and not self.judging
+        return self._here and self.link.state is RigState.READY and free and bool(self.context.subject)
+
+    @property
     def judging(self) -> bool:
         """Whether a take waits for its verdict."""
         return self.take is not None and self.take.verdict is Verdict.OPEN and self.shot is None
+
+    def connect_rig(self) -> None:
+        """Connect the rig of this project on a thread."""
+        if self.shot is None and self.context.rig:
+            self.link.connect(self.context.rig)
+
+    def _lay_out_cameras(self) -> None:
+        nine = self.page.views.current == "nine"
+        cameras = self.link.cameras() if nine else self.link.three(self.scanning.shown)
+        columns = max(1, len({c.group for c in cameras})) if nine else 1
+        if nine:  # a row for each kind of camera, a column for each group
+            cameras = tuple(sorted(cameras, key=lambda c: c.labels[1]))
+        self.page.show_cameras(cameras, columns, self.link.preparing)
+        if self.link.state is RigState.READY and self.shot is None:
+            self.link.stream([c.name for c in cameras] if self._here else (), self.scanning.scanned)
 
     def ask_guides(self) -> None:
         """Have the pictures of the expressions read, and drawn where they are missing, one after the other."""
@@ -158,8 +189,8 @@ class CaptureBase(ProjectWorkspace):
             if not wanted():
                 return
             for name, cloud in clouds.items():
-                self.page.show_surface(name, cloud)
-            self.page.show_caption(sum(len(cloud) for cloud in clouds.values()))
+                self.page.stage.show_surface(name, cloud)
+            self.page.stage.show_caption(sum(len(cloud) for cloud in clouds.values()))
 
         folder, name = project.sample_folder(take), f"Take {take.take} of {title_of(take.expression)}"
         failed = partial(self.program.show_failure, f"The figures of {name.lower()} cannot be shown")
@@ -203,6 +234,7 @@ class CaptureBase(ProjectWorkspace):
             page.verdict.show_next("Take again" if stand.takes else "Next", stand.expression, hint)
         page.verdict.show_acts(self.can_shoot, self.judging)
         page.subjects.setEnabled(self.shot is None and bool(self.context.content.subjects))
+        self.scanning.show()
         if self.shot is None and not page.counting:
             page.show_idle(
                 self.link.state,

@@ -41,6 +41,8 @@ class LivePanel(QWidget):
         self._columns = 1
         self._waiting = "No picture yet"
         self._pictures: dict[str, dict[str, Pixels]] = {mode: {} for mode, _ in MODES}
+        self._scanned: dict[str, Pixels] = {}
+        self._group = ""
 
     def set_cameras(self, cameras: tuple[CameraPlace, ...], columns: int, preparing: bool) -> None:
         """Lay out tiles for these cameras; say what they wait for."""
@@ -51,8 +53,24 @@ class LivePanel(QWidget):
     def take_live(self, camera: str, picture: Pixels) -> None:
         """Show what a camera sees now."""
         self._pictures["live"][camera] = picture
-        if self.modes.current == "live":
+        if self.modes.current == "live" and camera not in self._scanned:
             self.view.set_picture(camera, picture)
+
+    def set_scanned(self, group: str) -> None:
+        """Say which group is scanned live: its infrared tiles wait for the phase; empty for none."""
+        if group != self._group:
+            self._group = group
+            self._scanned.clear()
+            self._show_all()
+
+    def take_scanned(self, camera: str, picture: Pixels) -> None:
+        """Show the phase that the live scan sees now, in place of the camera's picture."""
+        first = camera not in self._scanned
+        self._scanned[camera] = picture
+        if self.modes.current == "live":
+            self.view.set_picture(camera, picture, aids=False)
+            if first:
+                self._show_all()
 
     def take_decoded(self, mode: str, camera: str, picture: Pixels) -> None:
         """Keep the phase or the modulation of the last take, and show it where it is asked for."""
@@ -78,16 +96,18 @@ class LivePanel(QWidget):
         self.view.set_cameras([(c.name, self._labels(c, live)) for c in self._cameras], self._columns)
         self.view.set_aids(live)
         for camera in self._cameras:
-            picture = self._pictures[mode].get(camera.name)
+            scanned = live and camera.name in self._scanned
+            picture = self._scanned[camera.name] if scanned else self._pictures[mode].get(camera.name)
             if picture is None and mode != "live" and camera.role == "rgb":
                 picture = self._of_group(mode, camera.group)
             note = self._waiting if live else "Not decoded yet"
             self.view.set_guide(camera.name, live and camera.role == "rgb" and self._columns == 1)
             self.view.set_note(camera.name, note)
-            self.view.set_picture(camera.name, picture)
+            self.view.set_picture(camera.name, picture, aids=not scanned)
 
-    @staticmethod
-    def _labels(camera: CameraPlace, live: bool) -> tuple[str, ...]:
+    def _labels(self, camera: CameraPlace, live: bool) -> tuple[str, ...]:
+        if live and camera.name in self._scanned:
+            return (*camera.labels, "Phase")
         return camera.labels if live or camera.role == "ir" else (camera.labels[0], "IR 1")
 
     def _of_group(self, mode: str, group: str) -> Pixels | None:

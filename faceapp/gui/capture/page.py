@@ -9,24 +9,20 @@ from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from faceapp.core.cloud import PointCloud
-from faceapp.core.mesh import Mesh
 from faceapp.core.subject import Sample
-from faceapp.gui.capture.countdown import Countdown
+from faceapp.gui.capture.live_bar import LiveBar
 from faceapp.gui.capture.live_panel import LivePanel
 from faceapp.gui.capture.protocol import Stand, Standing
 from faceapp.gui.capture.rig_link import CameraPlace, RigState
+from faceapp.gui.capture.stage import Stage
 from faceapp.gui.capture.verdict_panel import VerdictPanel
 from faceapp.gui.theme import SIZES, surface
-from faceapp.gui.view3d.layers import GROUP_COLORS, ColorBy, LayerStyle
-from faceapp.gui.view3d.view import View3D
-from faceapp.gui.widgets.buttons import Button, Segmented, ToolButton
+from faceapp.gui.widgets.buttons import Button, Segmented
 from faceapp.gui.widgets.labels import label
 from faceapp.gui.widgets.messages import EmptyState
 from faceapp.gui.widgets.samples import SampleEntry, SampleList
 from faceapp.gui.widgets.states import Badge, State
 
-_LOOKS = (("colour", "Colour"), ("shaded", "Shaded"), ("group", "Group"), ("quality", "Quality"))
 _STRIP = {
     Standing.ACCEPTED: State.GOOD,
     Standing.TAKEN: State.CHECK,
@@ -34,9 +30,6 @@ _STRIP = {
     Standing.OPEN: State.NONE,
 }
 _WHOLE_STRIP = 1840  # px that 23 expressions need
-_GROUP_ORDER = ("right", "middle", "left")
-BEHIND = {"middle": 0.0, "right": 40.0, "left": 80.0}
-"""How far each group's surface gives way to the others, the front view first; some 0.3 mm each."""
 
 
 class CapturePage(QWidget):
@@ -61,15 +54,16 @@ class CapturePage(QWidget):
         super().__init__(parent)
         surface(self, "line")
         self._narrow = False
-        self._surfaces: dict[str, Mesh | PointCloud] = {}
-        self.view = View3D()
+        self._scanning = False
+        self.stage = Stage()
         self.live = LivePanel()
+        self.live_bar = LiveBar()
+        self.live_bar.hide()
         self.verdict = VerdictPanel()
         self.strip = SampleList("strip", QSize(80, 134))
-        self.countdown = Countdown(self.view)
-        self.countdown.finished.connect(self.counted)
+        self.stage.countdown.finished.connect(self.counted)
         self.middle = QStackedWidget()
-        self.middle.addWidget(self._make_3d())
+        self.middle.addWidget(self.stage)
         self.no_subject = EmptyState(
             "user-circle",
             "No subject yet",
@@ -86,7 +80,11 @@ class CapturePage(QWidget):
         no_take = EmptyState(
             "aperture",
             "No take yet",
-            "Ask for the expression, then press Space: 3, 2, 1, shoot. The face stands here a moment later.",
+            "Ask for the expression, then press Space: 3, 2, 1, shoot. The face stands here a moment later. "
+            "A live scan shows it while the subject settles.",
+            [("Live scan", lambda: self.stage.live_asked.emit(True))],
+            ["L"],
+            primary=False,
         )
         surface(no_take, "window")
         self.middle.addWidget(no_take)
@@ -105,6 +103,7 @@ class CapturePage(QWidget):
         self._row.addWidget(self.middle, 1)
         self._row.addWidget(self.verdict)
         column.addLayout(self._row, 1)
+        column.addWidget(self.live_bar)
         surface(self.strip, "panel")
         column.addWidget(self.strip)
         self.set_narrow(False)
@@ -135,28 +134,6 @@ class CapturePage(QWidget):
         row.addWidget(self.takes)
         row.addWidget(self.views)
         return bar
-
-    def _make_3d(self) -> QWidget:
-        box = QWidget()
-        surface(box, "panel")
-        column = QVBoxLayout(box)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        self.look = Segmented(_LOOKS)
-        self.look.changed.connect(lambda _: self._restyle())
-        head = QHBoxLayout()
-        head.setContentsMargins(8, 6, 8, 6)
-        head.addWidget(self.look)
-        head.addStretch()
-        home = ToolButton("house", "Look from the front")
-        home.clicked.connect(self.view.home)
-        fit = ToolButton("arrows-out", "Show everything")
-        fit.clicked.connect(self.view.fit)
-        head.addWidget(home)
-        head.addWidget(fit)
-        column.addLayout(head)
-        column.addWidget(self.view, 1)
-        return box
 
     def set_narrow(self, narrow: bool) -> None:
         """Lay out for a laptop or a large screen."""
@@ -232,34 +209,44 @@ class CapturePage(QWidget):
             self.show_ready("Ready to shoot", State.GOOD)
         if not has_subject and can_write:
             self.middle.setCurrentIndex(1)
-        elif rig is not RigState.READY and not self._surfaces and can_write:
+        elif rig is not RigState.READY and not self.stage.surfaces and can_write:
             self.middle.setCurrentIndex(2)
         else:
-            self.middle.setCurrentIndex(0 if has_take else 3)
+            self.middle.setCurrentIndex(0 if has_take or self._scanning else 3)
 
     def show_ready(self, text: str, state: State) -> None:
         """Show the badge at the upper left."""
         self.ready.show_state(text, state)
+
+    # The live scan
+
+    def show_scanning(self, group: str) -> None:
+        """Show the live scan of a group instead of the take, with its line; an empty group: the take."""
+        self._scanning = bool(group)
+        self.stage.set_live(group)
+        self.live.set_scanned(group)
+        self.live_bar.setVisible(bool(group))
+        self.live_bar.clear()
 
     # The countdown
 
     @property
     def counting(self) -> bool:
         """Whether 3, 2, 1 runs."""
-        return self.countdown.running
+        return self.stage.countdown.running
 
     def count_down(self, wanted: bool) -> None:
         """Count 3, 2, 1 and tell; or tell at once."""
         self.middle.setCurrentIndex(0)
         if wanted:
             self.show_ready("Counting down", State.WORK)
-            self.countdown.start()
+            self.stage.countdown.start()
         else:
             QTimer.singleShot(0, self, self.counted.emit)
 
     def stop_countdown(self) -> None:
         """Stop counting; nothing is shot."""
-        self.countdown.stop()
+        self.stage.countdown.stop()
 
     # The take
 
@@ -271,34 +258,9 @@ class CapturePage(QWidget):
 
     def clear_take(self) -> None:
         """Show nothing of any take."""
-        self._surfaces.clear()
-        self.view.clear()
-        self.view.set_caption("")
+        self.stage.clear_take()
         self.live.clear_decoded()
         self.verdict.clear("No take yet", "")
-
-    def show_surface(self, group: str, surface: Mesh | PointCloud) -> None:
-        """Put what a group measured into the 3D view."""
-        self._surfaces[group] = surface
-        self.view.set_layer(group, surface, self._style(group))
-
-    def _style(self, group: str) -> LayerStyle:
-        look = self.look.current
-        at = _GROUP_ORDER.index(group) if group in _GROUP_ORDER else 3
-        behind = BEHIND.get(group, 0.0)
-        if look == "colour":
-            return LayerStyle(ColorBy.COLOR, behind=behind)
-        if look == "quality":
-            return LayerStyle(ColorBy.SIGMA, behind=behind)
-        return LayerStyle(tint=GROUP_COLORS[at]) if look == "group" else LayerStyle(behind=behind)
-
-    def _restyle(self) -> None:
-        for group in self._surfaces:
-            self.view.set_style(group, self._style(group))
-
-    def show_caption(self, points: int) -> None:
-        """Say how many points there are."""
-        self.view.set_caption(f"{points:,} points")
 
     # Subject and strip
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from faceapp.gui.bridge import Background, Relay
+from faceapp.gui.capture.group_scan import GroupScan
 
 if TYPE_CHECKING:
     from faceapp.capture.engine import CaptureEngine, Status
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from faceapp.devices.records import CameraInfo, LiveFrame
 
 _LIVE_WIDTH = 560  # px; a tile shows no more
-_LIVE_PERIOD = 0.09  # s between two pictures of a camera
+_SHORTEST, _LONGEST = 0.05, 0.25  # s between two pictures of a camera, as the machine can
+_LATE_S = 0.04  # s that a picture may wait for the interface's thread
 _END_S = 1.0  # s that the thread has to end once the devices are closed
 
 Scene = tuple[str, str, int]  # subject, expression, take
@@ -56,8 +58,20 @@ class CameraPlace:
     role: str
 
 
+class Pace:
+    """How often a picture of a camera is worth showing: less often while the interface's thread is behind."""
+
+    def __init__(self) -> None:
+        self.period_s = _SHORTEST
+
+    def waited(self, seconds: float) -> None:
+        """Hear how long a picture waited to be shown."""
+        longer = seconds > _LATE_S
+        self.period_s = min(_LONGEST, self.period_s * 1.25) if longer else max(_SHORTEST, self.period_s * 0.95)
+
+
 class RigLink:
-    """Connects a rig and hands out its live pictures.
+    """Connects a rig and hands out its live pictures and the live scan of one group.
 
     Parameters
     ----------
@@ -79,10 +93,14 @@ class RigLink:
         self.error: BaseException | None = None
         self.preparing = False
         self._next: Scene | None = None
+        self.scan = GroupScan(relay)
+        self.pace = Pace()
+        self._scanned = ""
         self._wanted: tuple[str, ...] = ()
         self._streaming: tuple[str, ...] = ()
         self._last: dict[str, float] = {}
         self._waiting: dict[str, Any] = {}
+        self._since: dict[str, float] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -96,6 +114,7 @@ class RigLink:
         self.changed.emit()
 
         def work() -> tuple[ConnectedRig, CaptureEngine]:
+            self.scan.end()
             if old is not None:
                 old.close()
             from faceapp.app.rigs import connect_described_rig
@@ -113,8 +132,13 @@ class RigLink:
         old, self.devices, self.engine = self.devices, None, None
         self.state, self._streaming, self.name = RigState.NONE, (), ""
         self.preparing, self._next = False, None
-        if old is not None:
-            self._background.run(old.close, lambda _: None)
+
+        def work() -> None:
+            self.scan.end()
+            if old is not None:
+                old.close()
+
+        self._background.run(work, lambda _: None)
         self.changed.emit()
 
     def _connected(self, name: str, devices: ConnectedRig, engine: CaptureEngine) -> None:
@@ -153,9 +177,20 @@ class RigLink:
         infos.sort(key=lambda i: (rank.get(i.group, order.get(i.group, 99)), i.role != "ir", i.name))
         return tuple(_place(info, infos) for info in infos)
 
-    def three(self) -> tuple[CameraPlace, ...]:
-        """Return one camera a group: the colour camera of the middle one, the first infrared one of the others."""
+    def groups(self) -> tuple[str, ...]:
+        """Return the names of the groups, the subject's right first."""
+        return tuple(dict.fromkeys(camera.group for camera in self.cameras()))
+
+    def three(self, scanned: str = "") -> tuple[CameraPlace, ...]:
+        """Return one camera a group: the colour camera of the middle one, the first infrared one of the others.
+
+        While a group is scanned: its own cameras, the colour camera in the middle.
+        """
         cameras = self.cameras()
+        if scanned:
+            mine = [c for c in cameras if c.group == scanned]
+            infrared = [c for c in mine if c.role == "ir"]
+            return tuple(infrared[:1] + [c for c in mine if c.role != "ir"] + infrared[1:])
         groups = list(dict.fromkeys(c.group for c in cameras))
         result: list[CameraPlace] = []
         for i, group in enumerate(groups):
@@ -175,6 +210,7 @@ class RigLink:
 
         def work() -> None:
             if scene == self._next and not self._closed:
+                self.scan.end()  # the cameras would go on seeing what was before
                 devices.prepare(*scene)
 
         def ended(error: BaseException | None = None) -> None:
@@ -192,16 +228,22 @@ class RigLink:
 
     # The live view
 
-    def stream(self, names: Sequence[str]) -> None:
-        """Show these cameras and no others; an empty list ends the live view."""
-        self._wanted = tuple(names)
+    def stream(self, names: Sequence[str], scanned: str = "") -> None:
+        """Show these cameras and no others, and scan one group live; an empty list and no group end the live view."""
+        self._wanted, self._scanned = tuple(names), scanned
         devices = self.devices
         if devices is not None:
             self._background.run(lambda: self.follow(devices), lambda _: None)
 
     def follow(self, devices: ConnectedRig) -> None:
-        """Start and stop streams as wanted; on a thread."""
-        wanted = self._wanted
+        """Start and stop streams and the live scan as wanted; on a thread."""
+        wanted, scanned = self._wanted, self._scanned
+        if devices is not self.devices or self._closed:
+            return
+        if self.scan.group not in ("", scanned):
+            self.scan.end()
+        busy = [m.name for m in devices.rig.group(scanned).infrared] if scanned else []
+        wanted = tuple(name for name in wanted if name not in busy)
         for name in self._streaming:
             if name not in wanted:
                 devices.cameras[name].stop_stream()
@@ -209,9 +251,12 @@ class RigLink:
             if name not in self._streaming and name in devices.cameras:
                 devices.cameras[name].stream(self._take)
         self._streaming = wanted
+        if scanned and not self.scan.group:
+            self.scan.begin(devices, scanned)
 
     def pause(self, devices: ConnectedRig) -> None:
-        """End all streams for a burst; on a thread."""
+        """End all streams and the live scan for a burst; on a thread."""
+        self.scan.end()
         for name in self._streaming:
             devices.cameras[name].stop_stream()
         self._streaming = ()
@@ -219,7 +264,7 @@ class RigLink:
     def _take(self, frame: LiveFrame) -> None:
         now = time.perf_counter()
         with self._lock:
-            if now - self._last.get(frame.camera, 0.0) < _LIVE_PERIOD:
+            if now - self._last.get(frame.camera, 0.0) < self.pace.period_s:
                 return
             self._last[frame.camera] = now
         step = max(1, math.ceil(frame.image.shape[1] / _LIVE_WIDTH))
@@ -227,12 +272,14 @@ class RigLink:
         with self._lock:
             queued = frame.camera in self._waiting
             self._waiting[frame.camera] = small
+            self._since.setdefault(frame.camera, now)
         if not queued:
             self._relay.post(lambda: self._deliver(frame.camera))
 
     def _deliver(self, camera: str) -> None:
         with self._lock:
             image = self._waiting.pop(camera)
+            self.pace.waited(time.perf_counter() - self._since.pop(camera))
         self.pictured.emit(camera, image)
 
     # Life
@@ -250,9 +297,11 @@ class RigLink:
             self.engine.cancel()
         devices, self.devices = self.devices, None
         self._background.close(0.0 if self.preparing else _END_S)
+        self.scan.end()
         if devices is not None:
             devices.close()
         self._background.close(_END_S)
+        self.scan.end()  # what was starting meanwhile
 
 
 def _place(info: CameraInfo, infos: Sequence[CameraInfo]) -> CameraPlace:

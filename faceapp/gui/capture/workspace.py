@@ -60,6 +60,7 @@ class CaptureWorkspace(CaptureBase):
         self.link.changed.connect(self._rig_changed)
         self.link.pictured.connect(page.live.take_live)
         self.link.status_changed.connect(self._engine_says)
+        self.scanning.connect()
         context.project_changed.connect(self._project_changed)
         context.subject_changed.connect(self._subject_changed)
         context.samples_changed.connect(self._show_subject)
@@ -75,6 +76,7 @@ class CaptureWorkspace(CaptureBase):
             act("capture.retake", "Retake", self.retake, "Backspace", icon="arrow-counter-clockwise"),
             act("capture.skip", "Skip expression…", self.skip, "N", icon="skip-forward"),
             act("capture.stop", "Stop", self.stop, "Escape", icon="stop"),
+            Action("capture.live", "Live scan", self.scanning.switch, "L", menu="Sample", icon="scan", checkable=True),
             act("capture.move", "Move take to…", self.move_take, "Ctrl+M", section=2),
             act("capture.subject", "New subject…", self.new_subject, "Ctrl+Shift+N", icon="plus", section=3),
             Action("capture.rig", "Choose rig…", self.choose_rig, menu="Run", icon="video-camera"),
@@ -95,23 +97,31 @@ class CaptureWorkspace(CaptureBase):
     def enter(self) -> None:
         self._here = True
         self._lay_out_cameras()
+        self.scanning.show()
         self._show_crumbs()
 
     @override
     def leave(self) -> None:
         self._here = False
         self.page.stop_countdown()
+        self.scanning.show()
         if self.shot is None:
             self.link.stream(())
 
     @override
     def save_state(self) -> dict[str, Any]:
-        return {"skips": self._skips, "countdown": self._countdown_wanted, "expression": self.expression}
+        return {
+            "skips": self._skips,
+            "countdown": self._countdown_wanted,
+            "expression": self.expression,
+            "scanned": self.scanning.chosen,
+        }
 
     @override
     def restore_state(self, state: dict[str, Any]) -> None:
         skips = state.get("skips", {})
         self._skips = skips if isinstance(skips, dict) else {}
+        self.scanning.chosen = str(state.get("scanned", ""))
         self._set_countdown(bool(state.get("countdown", True)))
         if state.get("expression") in [e.name for e in load_expressions()]:
             self.expression = state["expression"]
@@ -125,7 +135,7 @@ class CaptureWorkspace(CaptureBase):
             self.shot.cancel()
         self.link.close()
         self._drawing.close(_END_S)
-        self.page.view.shut_down()
+        self.page.stage.view.shut_down()
         super().shut_down()
 
     # Project and subject
@@ -176,11 +186,6 @@ class CaptureWorkspace(CaptureBase):
 
     # The rig
 
-    def connect_rig(self) -> None:
-        """Connect the rig of this project on a thread."""
-        if self.shot is None and self.context.rig:
-            self.link.connect(self.context.rig)
-
     def choose_rig(self) -> None:
         """Ask for another rig."""
         self.program.window.ask(ask_rig(self.context.rig, self.context.set_rig))
@@ -201,16 +206,6 @@ class CaptureWorkspace(CaptureBase):
         self._prepare()
         self._lay_out_cameras()
         self._show_acts()
-
-    def _lay_out_cameras(self) -> None:
-        nine = self.page.views.current == "nine"
-        cameras = self.link.cameras() if nine else self.link.three()
-        columns = max(1, len({c.group for c in cameras})) if nine else 1
-        if nine:  # a row for each kind of camera, a column for each group
-            cameras = tuple(sorted(cameras, key=lambda c: c.labels[1]))
-        self.page.show_cameras(cameras, columns, self.link.preparing)
-        if self.link.state is RigState.READY and self.shot is None:
-            self.link.stream([c.name for c in cameras] if self._here else ())
 
     # Shooting
 
@@ -263,14 +258,14 @@ class CaptureWorkspace(CaptureBase):
         for (mode, camera), picture in news.pictures.items():
             self.page.live.take_decoded(mode, camera, picture)
         if news.surface is not None:
-            self.page.show_surface(news.group, news.surface)
+            self.page.stage.show_surface(news.group, news.surface)
 
     def _shot_done(self, shot: Shot, capture: Capture) -> None:
+        self.take = capture.sample  # before the rig is free: a take that waits for its verdict holds the live scan back
         self._end_shot(shot)
-        self.take = capture.sample
         self.program.saved()
         self.page.verdict.show_figures(self._groups, capture.figures.failures, capture.seconds)
-        self.page.show_caption(sum(len(s.cloud) for s in capture.decoded.scans.values()))
+        self.page.stage.show_caption(sum(len(s.cloud) for s in capture.decoded.scans.values()))
         self.program.reload(lambda: self.context.set_sample(capture.sample))
         self._show_subject()
 
@@ -353,6 +348,7 @@ class CaptureWorkspace(CaptureBase):
     def _take_chosen(self, row: int) -> None:
         takes = self._stand().takes
         if 0 <= row < len(takes) and self.shot is None:
+            self.scanning.switch(False)  # the take is what is to be seen now
             self._show_take(takes[row])
             self.context.set_sample(takes[row])
             self._show_acts()

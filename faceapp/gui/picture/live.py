@@ -32,6 +32,7 @@ class _Tile:
     pixels: npt.NDArray[np.uint8] | None = None  # kept: the QImage looks into its memory
     image: QImage | None = None
     aids: QImage | None = None
+    photograph: bool = True
     guide: bool = False
     note: str = ""
 
@@ -40,7 +41,7 @@ def exposure_mask(pixels: npt.NDArray[np.uint8], over: int = 250, under: int = 6
     """Return (h, w, 4) RGBA: hatched red where the sensor is full, dotted blue where it sees nothing."""
     step = max(1, math.ceil(max(pixels.shape[:2]) / _LARGEST))
     small = pixels[::step, ::step]
-    high = small if small.ndim == 2 else small.max(axis=2)
+    high = small if small.ndim == 2 else np.maximum(np.maximum(small[..., 0], small[..., 1]), small[..., 2])
     height, width = high.shape
     row, column = np.ogrid[:height, :width]
     hatch = ((row + column) % 8) < 4
@@ -91,8 +92,11 @@ class LiveView(QWidget):
             self._mask(tile)
         self.update()
 
-    def set_picture(self, name: str, pixels: npt.NDArray[np.uint8] | None) -> None:
-        """Show (H, W) grey or (H, W, 3) RGB; the array must not change afterwards. Unknown names do nothing."""
+    def set_picture(self, name: str, pixels: npt.NDArray[np.uint8] | None, aids: bool = True) -> None:
+        """Show (H, W) grey or (H, W, 3) RGB; the array must not change afterwards. Unknown names do nothing.
+
+        ``aids``: whether it is a photograph, whose exposure is marked.
+        """
         tile = self._tiles.get(name)
         if tile is None:
             return
@@ -104,6 +108,7 @@ class LiveView(QWidget):
             grey = tile.pixels.ndim == 2
             kind = QImage.Format.Format_Grayscale8 if grey else QImage.Format.Format_RGB888
             tile.image = QImage(tile.pixels.data, width, height, width * (1 if grey else 3), kind)
+            tile.photograph = aids
             self._mask(tile)
         self.update(self.tile_rect(name))
 
@@ -137,7 +142,7 @@ class LiveView(QWidget):
 
     def _mask(self, tile: _Tile) -> None:
         tile.aids = None
-        if tile.pixels is not None and (self._over or self._under):
+        if tile.pixels is not None and tile.photograph and (self._over or self._under):
             mask = exposure_mask(tile.pixels, 250 if self._over else 256, 6 if self._under else -1)
             if mask[..., 3].any():
                 height, width = mask.shape[:2]
@@ -176,7 +181,7 @@ class LiveView(QWidget):
         painter.fillRect(event.rect(), color("line"))
         for name, tile in self._tiles.items():
             cell = self.tile_rect(name)
-            if cell.intersects(event.rect()):
+            if event.region().intersects(cell):  # not its bounds: pictures of two corners do not dirty the rest
                 self._paint_tile(painter, tile, QRectF(cell))
 
     def _paint_tile(self, painter: QPainter, tile: _Tile, cell: QRectF) -> None:

@@ -12,7 +12,7 @@ from typing_extensions import override
 from faceapp.core.mesh import Mesh
 from faceapp.core.signals import Reporter
 from faceapp.gui.capture.figures import surface_of
-from faceapp.gui.capture.page import BEHIND
+from faceapp.gui.capture.stage import BEHIND
 from faceapp.gui.program.program import Program, ProjectWorkspace
 from faceapp.gui.theme import surface
 from faceapp.gui.view3d.layers import ColorBy, LayerStyle

@@ -18,6 +18,7 @@ from faceapp.gui.theme import color, theme
 from faceapp.gui.view3d.camera import OrbitCamera
 from faceapp.gui.view3d.drawing import Picture, Request
 from faceapp.gui.view3d.layers import LayerStyle, Scalars
+from faceapp.gui.view3d.pieces import Pieces
 from faceapp.gui.view3d.render_thread import Artist
 from faceapp.gui.view3d.store import LayerStore
 
@@ -33,9 +34,12 @@ class Canvas(QWidget):
     Signals
     -------
     cameraChanged()
+    pictured(object)
+        A `Picture` came onto the screen.
     """
 
     cameraChanged = Signal()  # noqa: N815 - a Qt name
+    pictured = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,6 +82,14 @@ class Canvas(QWidget):
         """Add or exchange a layer; a large one appears when a thread has made it ready."""
         if self._layers.put(identifier, data, style or LayerStyle(), scalars, visible):
             self._layer_arrived(identifier)
+
+    def stream_layer(self, identifier: str, data: PointCloud, pieces: Pieces, style: LayerStyle) -> None:
+        """Show the newest of a series of clouds, cut on a thread (`uncut`); the camera stays once there is one."""
+        first = self._layers.box() is None
+        self._layers.put_ready(identifier, data, pieces, style)
+        if first and not self._fitted:
+            self._camera = None
+        self.refresh()
 
     def _layer_arrived(self, identifier: str) -> None:
         if not self._fitted:
@@ -221,9 +233,10 @@ class Canvas(QWidget):
         self._artist.ask(self._asked)
 
     def _picture_arrived(self, picture: Picture) -> None:
-        if self._closed or not self.isVisible() or picture.request.layers != self._layers.ready:
+        if self._closed or not self.isVisible() or not self._layers.shows(picture.request.layers):
             return
         self._picture = picture
+        self.pictured.emit(picture)
         if not picture.request.whole:
             self._keep_pace(picture.seconds)
             if picture.request is self._asked:

@@ -113,12 +113,15 @@ class SceneLayer:
         How it looks.
     scalars : Scalars or None
         For `ColorBy.SCALARS`.
+    fleeting : bool
+        Whether another one follows at once: its picture is worth showing even then.
     """
 
     data: Mesh | PointCloud
     pieces: Pieces
     style: LayerStyle
     scalars: Scalars | None = None
+    fleeting: bool = False
 
 
 def layer_colors(data: Mesh | PointCloud, style: LayerStyle, scalars: Scalars | None) -> UInt8Array | None:

@@ -64,6 +64,40 @@ def cut(data: Mesh | PointCloud) -> Pieces:
     return _cut_cloud(data)
 
 
+def thin_cloud(cloud: PointCloud, most: int = PROXY_POINTS) -> PointCloud:
+    """Return about ``most`` points, spread evenly over the picture that they were measured in.
+
+    Parameters
+    ----------
+    cloud : PointCloud
+        With ``pixels`` every so many columns and rows are kept, without them every so many points.
+    most : int
+        What a view can draw within a frame.
+    """
+    if len(cloud) <= most:
+        return cloud
+    every = int(np.ceil(len(cloud) / most))
+    kept = np.arange(0, len(cloud), every)
+    if cloud.pixels is not None:
+        side = int(np.ceil(every**0.5))
+        on_grid = np.flatnonzero((cloud.pixels.astype(np.int32) % side == 0).all(axis=1))
+        kept = on_grid if most // 4 < len(on_grid) <= most else kept
+    return cloud.select(kept)
+
+
+def uncut(cloud: PointCloud) -> Pieces:
+    """Make a cloud ready that is thin enough to be drawn at once."""
+    piece = Piece(np.arange(len(cloud)), None)
+    low, high = _box(cloud.points)
+    return Pieces(piece, (piece,), cloud.normals, _spacing(low, high, len(cloud)), low, high)
+
+
+def _spacing(low: npt.NDArray[np.float64], high: npt.NDArray[np.float64], n: int) -> float:
+    # A head seen from three sides shows about half of its box's faces.
+    area = float((high[0] - low[0]) * (high[1] - low[1])) * 1.5
+    return (max(area, 1.0) / max(n, 1)) ** 0.5
+
+
 def _box(points: Float32Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     known = points[np.isfinite(points).all(axis=1)] if len(points) else points
     if not len(known):
@@ -82,10 +116,7 @@ def _cut_cloud(cloud: PointCloud) -> Pieces:
         proxy = Piece(order[:PROXY_POINTS], None)
         whole = tuple(Piece(order[i : i + PIECE_POINTS], None) for i in range(0, n, PIECE_POINTS))
     low, high = _box(cloud.points)
-    # A head seen from three sides shows about half of its box's faces.
-    area = float((high[0] - low[0]) * (high[1] - low[1])) * 1.5
-    spacing = (max(area, 1.0) / max(n, 1)) ** 0.5
-    return Pieces(proxy, whole, cloud.normals, spacing, low, high)
+    return Pieces(proxy, whole, cloud.normals, _spacing(low, high, n), low, high)
 
 
 def _cut_mesh(mesh: Mesh) -> Pieces:

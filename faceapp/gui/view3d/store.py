@@ -61,6 +61,21 @@ class LayerStore:
         self._work(partial(cut, data), partial(self._arrive_later, identifier, data, token))
         return False
 
+    def put_ready(self, identifier: str, data: PointCloud, pieces: Pieces, style: LayerStyle) -> None:
+        """Add or exchange a layer that a thread has cut and another will follow at once; it cannot be picked."""
+        visible = self._looks[identifier][2] if identifier in self._looks else True
+        self._pickers.pop(identifier, None)
+        self._wanted[identifier] = object()
+        self._looks[identifier] = style, None, visible
+        self._ready[identifier] = SceneLayer(data, pieces, style, fleeting=True)
+
+    def shows(self, drawn: Mapping[str, SceneLayer]) -> bool:
+        """Return whether a picture of these layers is still one of what there is."""
+        ready = self.ready
+        return drawn.keys() == ready.keys() and all(
+            layer is ready[name] or (layer.fleeting and ready[name].fleeting) for name, layer in drawn.items()
+        )
+
     def _work(self, work: Callable[[], Any], done: Callable[[Any], object]) -> None:
         if self._background is None:
             self._background = Background(self._relay, 1)
