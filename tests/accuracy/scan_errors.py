@@ -114,11 +114,11 @@ def measure(truth: Path, group: CameraGroup, scan: GroupScan) -> ScanErrors:
 def table(rows: dict[str, dict[str, float]]) -> str:
     """Rows of figures as text."""
     names = list(next(iter(rows.values())))
-    width = max(map(len, rows)) + 1
-    lines = [" " * width + "".join(f"{name:>14}" for name in names)]
-    lines += [
-        f"{row:<{width}}" + "".join(f"{value:14.3f}" for value in values.values()) for row, values in rows.items()
-    ]
+    widths = [max(len(name), 9) + 2 for name in names]
+    left = max(map(len, rows)) + 1
+    lines = [" " * left + "".join(f"{name:>{w}}" for name, w in zip(names, widths, strict=True))]
+    for row, values in rows.items():
+        lines.append(f"{row:<{left}}" + "".join(f"{values[n]:{w}.3f}" for n, w in zip(names, widths, strict=True)))
     return "\n".join(lines)
 
 
