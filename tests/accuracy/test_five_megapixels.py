@@ -33,6 +33,7 @@ def peak():  # the most that this process has held, MB; what its parent held doe
 before = peak()
 best = 1e9
 for _ in range(4):
+    scans = None  # else those of before would count too
     start = time.perf_counter()
     scans = [decode_group(group.group, group.stacks, white, picture, depth_images=False) for _ in range(3)]
     best = min(best, time.perf_counter() - start)
