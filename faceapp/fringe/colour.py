@@ -30,8 +30,6 @@ _ZERO, _ONE, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
 
 
 def colour_points(
-    points: Float32Array,
-    normals: Float32Array,
     places: Float32Array,
     camera: CameraModel,
     picture: UInt8Array,
@@ -42,10 +40,8 @@ def colour_points(
 
     Parameters
     ----------
-    points, normals : (N, 3) float32
-        Rig frame, mm.
-    places : (N, 3) float32
-        Pixel of each point in the colour camera, and depth along its z.
+    places : (N, 4) float32
+        Of each point: pixel in the colour camera, depth along its z in mm, cosine between normal and ray.
     camera : CameraModel
         The colour camera.
     picture : (H, W, 3) uint8
@@ -62,10 +58,9 @@ def colour_points(
     seen : (N,) bool
         Whether the camera sees it.
     """
-    n = len(points)
+    n = len(places)
     cell = np.float32(max(_CELL_PX * footprint, 1.0))
     shape = int(camera.height / cell) + 1, int(camera.width / cell) + 1
-    centre = camera.centre.astype(np.float32)
     slope = np.float32(float(cell) / float(camera.K[0, 0]))
     colors, seen = np.empty((n, 3), np.uint8), np.empty(n, np.bool_)
     size = (np.float32(camera.width - 1), np.float32(camera.height - 1))
@@ -74,8 +69,7 @@ def colour_points(
         _splat(places, size, cell, nearest)
 
         def work(a: int, b: int) -> None:
-            part = points[a:b], normals[a:b], places[a:b]
-            _look_and_sample(*part, centre, size, cell, slope, nearest, picture, colors[a:b], seen[a:b])
+            _look_and_sample(places[a:b], size, cell, slope, nearest, picture, colors[a:b], seen[a:b])
 
         over_rows(work, n, _CHUNK, threads)
     return colors, seen
@@ -95,10 +89,7 @@ def _splat(places: Float32Array, size: tuple[np.float32, np.float32], cell: np.f
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _look_and_sample(
-    points: Float32Array,
-    normals: Float32Array,
     places: Float32Array,
-    centre: Float32Array,
     size: tuple[np.float32, np.float32],
     cell: np.float32,
     slope: np.float32,
@@ -110,28 +101,32 @@ def _look_and_sample(
     """Bilinear colour of each point that lies in the picture, looks at the camera and is not behind its cell."""
     per = _ONE / cell
     same = np.float32(_SAME_SURFACE_MM)
-    last_row, last_column = picture.shape[0] - 2, picture.shape[1] - 2
-    for i in range(len(points)):
-        u, v, d = places[i, 0], places[i, 1], places[i, 2]
+    width = np.int32(picture.shape[1])
+    last_row, last_column = np.int32(picture.shape[0] - 2), np.int32(width - 2)
+    flat = picture.ravel()
+    for i in range(len(places)):
+        u, v, d, cosine = places[i, 0], places[i, 1], places[i, 2], places[i, 3]
         seen[i] = False
         if not (u >= _ZERO and v >= _ZERO and u <= size[0] and v <= size[1] and d > _ZERO):
             continue
         behind = d - nearest[np.intp(v * per), np.intp(u * per)] - same
-        x, y, z = centre[0] - points[i, 0], centre[1] - points[i, 1], centre[2] - points[i, 2]
-        cosine = (normals[i, 0] * x + normals[i, 1] * y + normals[i, 2] * z) / np.sqrt(x * x + y * y + z * z)
         # within a cell a tilted surface itself spans slope * depth / cosine
         if cosine < _GRAZING or behind * cosine > slope * d:
             continue
         seen[i] = True
-        column, row = min(np.intp(u), last_column), min(np.intp(v), last_row)
+        column, row = min(np.int32(u), last_column), min(np.int32(v), last_row)
         p = np.int32((u - np.float32(column)) * _STEPS)
         q = np.int32((v - np.float32(row)) * _STEPS)
         wb, wd = p * (256 - q), p * q
         wa, wc = (256 - p) * (256 - q), (256 - p) * q
+        # unsigned, for a signed index is tested for counting from the end
+        upper = np.uintp(np.uint32((row * width + column) * 3))
+        lower = upper + np.uintp(3) * np.uintp(np.uint32(width))
         for k in range(3):
-            upper = wa * picture[row, column, k] + wb * picture[row, column + 1, k]
-            lower = wc * picture[row + 1, column, k] + wd * picture[row + 1, column + 1, k]
-            colors[i, k] = np.uint8((upper + lower + 32768) >> 16)
+            c = np.uintp(k)
+            total = wa * flat[upper + c] + wb * flat[upper + c + np.uintp(3)]
+            total += wc * flat[lower + c] + wd * flat[lower + c + np.uintp(3)]
+            colors[i, k] = np.uint8((total + 32768) >> 16)
 
 
 def grey_points(pixels: Float32Array, stack: FrameStack, white: float) -> UInt8Array:

@@ -90,11 +90,11 @@ def grid_points(
 
 
 def _camera_row(camera: CameraModel) -> Float32Array:
-    """Camera-from-rig rotation and translation, K and distortion as 22 float32 values."""
+    """Camera-from-rig rotation and translation, K, distortion and centre as 25 float32 values."""
     inverse = camera.rig_from_camera.inverse()
     k = camera.K
     parts = [inverse.rotation.ravel(), inverse.translation, [k[0, 0], k[0, 1], k[0, 2], k[1, 1], k[1, 2]]]
-    return np.concatenate([*parts, camera.distortion]).astype(np.float32)
+    return np.concatenate([*parts, camera.distortion, camera.centre]).astype(np.float32)
 
 
 def _empty_points(n: int, placed: int) -> Points:
@@ -104,7 +104,7 @@ def _empty_points(n: int, placed: int) -> Points:
         np.empty(n, np.float32),
         np.empty((n, 2), np.float32),
         np.empty(n, np.int32),
-        np.empty((placed, 3), np.float32),
+        np.empty((placed, 4), np.float32),
     )
 
 

@@ -24,8 +24,8 @@ ones. A bilinear value has on average 0.44 of a pixel's variance, one of view 2 
 but their sums have the whole of it: 2 / (0.44 + 0.36)."""
 
 _TINY, _FAR = np.float32(1e-30), np.float32(1e30)
-_W0, _A, _B, _VAR, _OFF, _SPREAD, _X, _Y, _Z, _NX, _NY, _NZ, _U, _V, _DEPTH = range(15)
-_ROWS = 15
+_W0, _A, _B, _VAR, _OFF, _SPREAD, _X, _Y, _Z, _NX, _NY, _NZ, _U, _V, _DEPTH, _COSINE = range(16)
+_ROWS = 16
 _SMOOTHED_AWAY = np.float32(1.4)
 """The fit itself flattens what its misfit is judged by: 1.09, 1.23, 1.53 times for waves of 30, 20, 14 px."""
 
@@ -91,8 +91,9 @@ class Points(NamedTuple):
         Of the group's first camera.
     cells : (N,) int32
         Place in the grid, ``row * W + column``.
-    places : (N, 3) float32
-        Pixel in the colour camera and depth along its z, mm; without rows where there is no such camera.
+    places : (N, 4) float32
+        Pixel in the colour camera, depth along its z in mm, and cosine between normal and ray; without rows where
+        there is no such camera.
     """
 
     points: Float32Array
@@ -114,8 +115,9 @@ class Poses(NamedTuple):
         Grid to rig, row by row.
     centre : (3,) float32
         Of the camera, mm.
-    colour : (22,) float32
-        The colour camera: camera-from-rig rotation and translation, ``fx skew cx fy cy``, distortion; empty if none.
+    colour : (25,) float32
+        The colour camera: camera-from-rig rotation and translation, ``fx skew cx fy cy``, distortion, centre; empty
+        if none.
     """
 
     map_u: Float32Array
@@ -397,14 +399,18 @@ def _turn_tile(n: Any, poses: Any, buffer: Any) -> None:
 
 @numba.njit(inline="always")
 def _project_tile(n: Any, m: Any, buffer: Any) -> None:
-    """Pixel and depth of each point in the colour camera; see `CameraModel.project` for the lens."""
+    """Pixel, depth and cosine of each point in the colour camera; see `CameraModel.project` for the lens."""
     px, py, pz = buffer[_X], buffer[_Y], buffer[_Z]
-    us, vs, ds = buffer[_U], buffer[_V], buffer[_DEPTH]
+    nx, ny, nz = buffer[_NX], buffer[_NY], buffer[_NZ]
+    us, vs, ds, cosine = buffer[_U], buffer[_V], buffer[_DEPTH], buffer[_COSINE]
     m0, m1, m2, m3, m4, m5, m6, m7, m8 = m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8]
     t0, t1, t2, fx, skew, cx, fy, cy = m[9], m[10], m[11], m[12], m[13], m[14], m[15], m[16]
     k1, k2, q1, q2, k3 = m[17], m[18], m[19], m[20], m[21]
+    e0, e1, e2 = m[22], m[23], m[24]
     for j in range(n):
         x, y, z = px[j], py[j], pz[j]
+        wx, wy, wz = e0 - x, e1 - y, e2 - z
+        cosine[j] = (nx[j] * wx + ny[j] * wy + nz[j] * wz) / np.sqrt(wx * wx + wy * wy + wz * wz)
         d = m6 * x + m7 * y + m8 * z + t2
         a, b = (m0 * x + m1 * y + m2 * z + t0) / d, (m3 * x + m4 * y + m5 * z + t1) / d
         rr = a * a + b * b
@@ -419,7 +425,7 @@ def _pack_tile(cell: Any, n: Any, kept: Any, map_u: Any, map_v: Any, buffer: Any
     """Copy the pixels of a tile that are kept behind those that are there; return how many there are then."""
     px, py, pz = buffer[_X], buffer[_Y], buffer[_Z]
     nx, ny, nz, spread = buffer[_NX], buffer[_NY], buffer[_NZ], buffer[_SPREAD]
-    us, vs, ds = buffer[_U], buffer[_V], buffer[_DEPTH]
+    us, vs, ds, cosine = buffer[_U], buffer[_V], buffer[_DEPTH], buffer[_COSINE]
     coloured = out.places.size > 0
     for j in range(n):
         if kept[j] == 0:
@@ -430,6 +436,7 @@ def _pack_tile(cell: Any, n: Any, kept: Any, map_u: Any, map_v: Any, buffer: Any
         out.pixels[at, 0], out.pixels[at, 1] = map_u[j], map_v[j]
         out.cells[at] = cell + j
         if coloured:
-            out.places[at, 0], out.places[at, 1], out.places[at, 2] = us[j], vs[j], ds[j]
+            out.places[at, 0], out.places[at, 1] = us[j], vs[j]
+            out.places[at, 2], out.places[at, 3] = ds[j], cosine[j]
         at += 1
     return at

@@ -231,8 +231,9 @@ def test_points_take_the_colour_of_their_pixel_and_none_through_what_hides_them(
     camera = CameraModel("rgb", 640, 480, np.array([[900.0, 0, 320], [0, 900, 240], [0, 0, 1]]), np.zeros(5), pose)
     v, u = np.mgrid[:480, :640]
     picture = np.stack([u / 3, v / 2, (u + v) / 5], axis=-1).astype(np.uint8)
-    places = np.c_[camera.project(points)].astype(np.float32)
-    colors, seen = colour_points(points, normals, places, camera, picture, 1.0, threads=2)
+    cosine = np.einsum("nd,nd->n", normals, camera.centre - points) / np.linalg.norm(camera.centre - points, axis=1)
+    places = np.c_[(*camera.project(points), cosine)].astype(np.float32)
+    colors, seen = colour_points(places, camera, picture, 1.0, threads=2)
     depth = render_depth(*_triangles(ball, wall), camera)
     front = np.einsum("nd,nd->n", normals, camera.centre - points) > 0
     wanted = visible_points(points, camera, depth, tolerance=1.5) & front
