@@ -93,9 +93,9 @@ class PhaseMap:
         Of the position; defined where it is valid.
     modulation : (H, W) float32
         Of the finest fringes, counts.
-    blocks : (h, w, 3) float32
+    blocks : (h, w, 4) float32
         Of each block of 32 x 32 pixels: valid pixels; over them the sum of the last fringe order's residual in units
-        of its noise, and the sum of its squares in fringes squared.
+        of its noise, the sum of its squares in fringes squared, and its sum in fringes.
     noise_known : bool
         Whether sigma comes from the sensor's stated noise; else from the residual of the fit.
     """
@@ -112,7 +112,7 @@ class PhaseMap:
         shape = np.asarray(self.position).shape
         for name in ("position", "variance", "modulation"):
             object.__setattr__(self, name, frozen(getattr(self, name), np.float32, shape, f"{self.camera}: {name}"))
-        blocks = frozen(self.blocks, np.float32, (None, None, 3), f"{self.camera}: blocks")
+        blocks = frozen(self.blocks, np.float32, (None, None, 4), f"{self.camera}: blocks")
         object.__setattr__(self, "blocks", blocks)
 
     @functools.cached_property

@@ -40,7 +40,7 @@ class View(NamedTuple):
     ----------
     position, variance : (H, W) float32
         Of its phase map.
-    blocks : (h, w, 3) float32
+    blocks : (h, w, 4) float32
         Of its phase map: where the first value is zero nothing is valid.
     map_u, map_v : (rows, columns) float32
         Pixel of the real picture of each grid pixel; -1 outside of it.

@@ -6,12 +6,16 @@ pixel's disagreement drowns in noise; the mean over a block of 32 x 32 does not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from faceapp.core.arrays import Float32Array
 from faceapp.core.frames import PhaseMap
+from faceapp.core.sequence import FringeSequence
+from faceapp.fringe.phase_kernel import BLOCK
+from faceapp.fringe.unwrapping import plan_unwrapping
 
 STILL = 1.0
 """What a head that holds still gives, whatever the light: the score is in units of the noise."""
@@ -109,3 +113,60 @@ def _regions(blocks: Float32Array, full: np.ndarray) -> tuple[tuple[str, float],
                     (f"{name_v} {name_u}" if (name_v, name_u) != ("middle", "centre") else "centre", _score(values))
                 )
     return tuple(found)
+
+
+def without_motion(phase: PhaseMap, sequence: FringeSequence) -> PhaseMap:
+    """Take out what a steady drift during the finest steps does to the phase.
+
+    Parameters
+    ----------
+    phase : PhaseMap
+        Of a hierarchical sequence whose finest steps were shot one after the other.
+    sequence : FringeSequence
+        What was shown.
+
+    Returns
+    -------
+    PhaseMap
+        The same where the sequence does not allow it.
+
+    Notes
+    -----
+    The order residual of a block, divided by the frames between the two sets, is the drift in fringes a frame. With a
+    drift of ``w`` radians a frame N steps err by ``-w / N Re(T exp(-2 i phase))``, ``T = sum n exp(4 pi i n / N)``
+    (first order in w; for four steps ``w / 2 cos 2 phase``). The phase is that of the middle of the steps.
+    """
+    between = _frames_between(sequence)
+    if between is None:
+        return phase
+    drift = -2 * np.pi * _smooth_residual(phase) / between
+    steps = np.arange(len(sequence.steps(sequence.frequencies[-1])))
+    t = complex(np.sum(steps * np.exp(4j * np.pi * steps / len(steps))))
+    angle = phase.position * np.float32(4 * np.pi * phase.frequency)
+    error = -drift / np.float32(len(steps)) * (np.float32(t.real) * np.cos(angle) + np.float32(t.imag) * np.sin(angle))
+    corrected = phase.position - error / np.float32(2 * np.pi * phase.frequency)
+    return replace(phase, position=np.where(phase.valid, corrected, phase.position))
+
+
+def _frames_between(sequence: FringeSequence) -> float | None:
+    """Frames from the middle of the last but one rung to that of the finest; ``None`` where that says nothing."""
+    rungs = plan_unwrapping(sequence).rungs
+    if len(rungs) < 2 or sum(map(abs, rungs[-2].coefficients)) != 1:
+        return None
+    finest = np.array(sequence.steps(rungs[-1].frequency))
+    if (np.diff(finest) != 1).any():
+        return None
+    between = float(np.mean(finest) - np.mean(sequence.steps(rungs[-2].frequency)))
+    return between if between else None
+
+
+def _smooth_residual(phase: PhaseMap) -> Float32Array:
+    """(H, W) float32: mean order residual of each pixel's neighbourhood of about three blocks, fringes."""
+    count = cv2.GaussianBlur(np.ascontiguousarray(phase.blocks[..., 0]), (0, 0), 1.0)
+    total = cv2.GaussianBlur(np.ascontiguousarray(phase.blocks[..., 3]), (0, 0), 1.0)
+    mean = total / np.maximum(count, 1e-3)
+    height, width = phase.position.shape
+    v = (np.arange(height, dtype=np.float32) + 0.5) / BLOCK - 0.5
+    u = (np.arange(width, dtype=np.float32) + 0.5) / BLOCK - 0.5
+    map_u, map_v = np.meshgrid(u, v)
+    return np.asarray(cv2.remap(mean, map_u, map_v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)

@@ -108,7 +108,7 @@ class PhaseOutputs(NamedTuple):
     mean, square_residual : (H, W) float32
         Of the finest fringes: mean of the steps, summed squared rest of their sine fit. Where both have no pixels
         they are not wanted.
-    blocks : (ceil(H / 32), ceil(W / 32), 3) float32
+    blocks : (ceil(H / 32), ceil(W / 32), 4) float32
         See `faceapp.core.frames.PhaseMap`.
     """
 
@@ -357,16 +357,18 @@ def _sum_blocks(row: Any, left: Any, n: Any, buffer: Any, blocks: Any) -> None:
     bad, e, normalised = buffer[_BAD], buffer[_E], buffer[_P]
     line = blocks[row // BLOCK]
     for start in range(0, n, BLOCK):
-        count, total, squares = _ZERO, _ZERO, _ZERO
+        count, total, squares, signed = _ZERO, _ZERO, _ZERO, _ZERO
         for j in range(start, min(start + BLOCK, n)):
             good = bad[j] == _ZERO
             count += _ONE if good else _ZERO
             total += normalised[j] if good else _ZERO
             squares += e[j] * e[j] if good else _ZERO
+            signed += e[j] if good else _ZERO
         cell = line[(left + start) // BLOCK]
         cell[0] += count
         cell[1] += total
         cell[2] += squares
+        cell[3] += signed
 
 
 @numba.njit(inline="always")

@@ -26,7 +26,7 @@ from faceapp.fringe.exposures import merge_phases
 def phase_map(position: list[float], variance: list[float], modulation: list[float] | None = None) -> PhaseMap:
     shape = (1, len(position))
     values = [np.array(v, np.float32).reshape(shape) for v in (position, variance, modulation or position)]
-    return PhaseMap("c", 64.0, *values, np.zeros((1, 1, 3), np.float32), True)
+    return PhaseMap("c", 64.0, *values, np.zeros((1, 1, 4), np.float32), True)
 
 
 def test_each_pixel_takes_what_is_known_of_it() -> None:

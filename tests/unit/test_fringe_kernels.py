@@ -103,7 +103,7 @@ def whole_grid(focal: float = 500.0, x: float = 0.0, shape: tuple[int, int] = (H
 def phase_of(position: np.ndarray) -> PhaseMap:
     """A phase map with NaN as what is not known; every pixel lies in a block that counts."""
     values = np.where(np.isfinite(position), position, -8.0).astype(np.float32)
-    blocks = np.ones((-(-position.shape[0] // 32), -(-position.shape[1] // 32), 3), np.float32)
+    blocks = np.ones((-(-position.shape[0] // 32), -(-position.shape[1] // 32), 4), np.float32)
     ones = np.ones(position.shape, np.float32)
     return PhaseMap("c", 64.0, values, 1e-8 * ones, ones, blocks, True)
 

@@ -7,9 +7,9 @@ import pytest
 
 from faceapp.core.frames import FrameStack
 from faceapp.core.rig import Sensor
-from faceapp.core.sequence import FringeSequence, multi_frequency
+from faceapp.core.sequence import Fringe, FringeSequence, multi_frequency
 from faceapp.fringe.demodulation import decode_phase
-from faceapp.fringe.motion import Motion, motion_of
+from faceapp.fringe.motion import Motion, motion_of, without_motion
 
 SENSOR = Sensor(255.0, 0.0, 39.2, 5.0)
 H, W = 512, 640
@@ -47,6 +47,36 @@ def test_the_part_that_moved_is_named() -> None:
     motion = seen(speed, multi_frequency())
     assert motion.worst_regions[0] == "lower left"
     assert motion.moved > 0.05
+
+
+@pytest.mark.parametrize("steps", [4, 5, 8])
+@pytest.mark.parametrize("speed", [1e-4, -2.5e-4])
+def test_a_steady_drift_is_taken_out(steps: int, speed: float) -> None:
+    sequence = multi_frequency((1.0, 8.0, 64.0), (4, 4, steps), flood=False, dark=False)
+    middle = float(np.mean(sequence.steps(64.0)))
+    v, u = np.mgrid[:H, :W]
+    x = 0.2 + 0.6 * u / W + 0.01 * np.sin(u / 60) * np.cos(v / 40)
+    light = [10 + 170 * sequence.pattern(i, x + i * speed) for i in range(len(sequence))]
+    stack = FrameStack("c", np.rint(light).astype(np.uint8), sequence)
+    phase = decode_phase(stack, SENSOR, 255.0)
+    truth = x + middle * speed
+    before = (phase.position - truth)[phase.valid].std()
+    after = (without_motion(phase, sequence).position - truth)[phase.valid].std()
+    still = FrameStack(
+        "c", np.rint([10 + 170 * sequence.pattern(i, x) for i in range(len(sequence))]).astype(np.uint8), sequence
+    )
+    floor = (decode_phase(still, SENSOR, 255.0).position - x)[phase.valid].std()
+    assert before > 3 * floor
+    assert after < 0.35 * before
+
+
+def test_a_sequence_that_does_not_tell_the_drift_stays_as_it_is() -> None:
+    shots = [Fringe(f, n, 4) for n in range(4) for f in (1.0, 8.0, 64.0)]
+    mixed = FringeSequence(tuple(shots))
+    x = np.tile(np.linspace(0.2, 0.8, W), (H, 1))
+    light = [10 + 170 * mixed.pattern(i, x) for i in range(len(mixed))]
+    phase = decode_phase(FrameStack("c", np.rint(light).astype(np.uint8), mixed), SENSOR, 255.0)
+    assert without_motion(phase, mixed) is phase
 
 
 def test_one_frequency_tells_nothing() -> None:
