@@ -87,7 +87,7 @@ class LiveBar(QWidget):
         if now - self._said_at < _SAY_EVERY_S:
             return
         self._said_at = now
-        age = "–" if math.isnan(age_s) else f"{1000 * age_s:.0f}{_SPACE}ms old"
+        age = "" if math.isnan(age_s) else f"{1000 * age_s:.0f}{_SPACE}ms old"
         tells_rig = not math.isnan(rates.rig) and rates.rig > 0
         here = f"{100 * rates.decoder:.0f}{_SPACE}%"
         rig = f", simulated rig {100 * rates.rig:.0f}{_SPACE}%" if tells_rig else ""

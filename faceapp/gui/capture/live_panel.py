@@ -100,7 +100,8 @@ class LivePanel(QWidget):
             picture = self._scanned[camera.name] if scanned else self._pictures[mode].get(camera.name)
             if picture is None and mode != "live" and camera.role == "rgb":
                 picture = self._of_group(mode, camera.group)
-            note = self._waiting if live else "Not decoded yet"
+            waits = live and camera.role == "ir" and camera.group == self._group
+            note = "No phase yet" if waits else self._waiting if live else "Not decoded yet"
             self.view.set_guide(camera.name, live and camera.role == "rgb" and self._columns == 1)
             self.view.set_note(camera.name, note)
             self.view.set_picture(camera.name, picture, aids=not scanned)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from faceapp.devices.records import CameraInfo, LiveFrame
 
 _LIVE_WIDTH = 560  # px; a tile shows no more
-_SHORTEST, _LONGEST = 0.05, 0.25  # s between two pictures of a camera, as the machine can
+_SHORTEST, _LONGEST = 0.04, 0.25  # s between two pictures of a camera, as the machine can
 _LATE_S = 0.04  # s that a picture may wait for the interface's thread
 _END_S = 1.0  # s that the thread has to end once the devices are closed
 

@@ -10,7 +10,9 @@ from faceapp.gui.capture.group_scan import ScanNews
 from faceapp.gui.capture.live_bar import DrawnRate
 from faceapp.gui.capture.page import CapturePage
 from faceapp.gui.capture.rig_link import RigLink, RigState
+from faceapp.gui.program.jobs import words_of
 from faceapp.gui.program.program import Program
+from faceapp.gui.widgets.messages import MessageBar
 from faceapp.gui.widgets.states import State
 
 _ACTION = "capture.live"
@@ -58,6 +60,7 @@ class Scanning:
         self._newest: ScanNews | None = None
         self._cloud_at = -math.inf
         self._silence = 0
+        self._message: MessageBar | None = None
 
     def connect(self) -> None:
         """Listen to the page and to the scan."""
@@ -87,10 +90,10 @@ class Scanning:
     def switch(self, on: bool) -> None:
         """Begin the live scan as soon as it is possible, or end it."""
         if on and self._link.state is not RigState.READY:
-            self._program.window.show_error(
-                "No rig is connected", "The live scan needs one.", "Connect it first.", [("Connect", self._reconnect)]
-            )
+            self._tell("No rig is connected", "The live scan needs one.", "Connect it first.")
             on = False
+        elif on and self._message is not None:  # another attempt: what was wrong before is out of date
+            self._message.closed.emit()
         self.on = on
         self._refresh()
 
@@ -156,19 +159,26 @@ class Scanning:
 
     def _give_up(self, news: ScanNews) -> None:
         self.switch(False)
-        self._program.window.show_error(
+        self._tell(
             f"The live scan of the {news.group} group has stopped",
             "No frames came for 6\N{NO-BREAK SPACE}s.",
             "Check the projector and its trigger cable, then connect the rig again.",
-            [("Connect rig again", self._reconnect), ("Live scan", lambda: self.switch(True))],
         )
 
     def _failed(self, group: str, error: BaseException) -> None:
         if group != self._told:
             return
         self.switch(False)
-        self._program.show_failure(
-            f"The live scan of the {group} group cannot start",
-            error,
-            [("Try again", lambda: self.switch(True)), ("Connect rig again", self._reconnect)],
-        )
+        text, details = words_of(error)
+        self._tell(f"The live scan of the {group} group cannot start", text, details=details)
+
+    def _tell(self, title: str, text: str, todo: str = "", details: str = "") -> None:
+        acts = [("Try again", lambda: self.switch(True)), ("Connect rig again", self._reconnect)]
+        if self._message is not None:
+            self._message.closed.emit()
+        message = self._program.window.show_error(title, text, todo, acts, details)
+        message.closed.connect(self._forget_message)
+        self._message = message
+
+    def _forget_message(self) -> None:
+        self._message = None

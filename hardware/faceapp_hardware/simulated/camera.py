@@ -143,7 +143,7 @@ class SimulatedCamera(Listener):
             self._link.ask("disarm", self._info.name)
 
     def stream(self, take: Callable[[LiveFrame], None]) -> None:
-        """Start the live view: about 15 pictures a second of half the size."""
+        """Start the live view: 16 pictures a second of half the size."""
         self._opened()
         self.stop_stream()
         self._live = _LiveThread(self._info.name, self._link, take)

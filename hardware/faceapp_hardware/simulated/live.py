@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
 
 from faceapp.core.arrays import Float32Array, UInt8Array
 
-RATE_HZ = 15.0
+RATE_HZ = 16.0
 _VARIANTS = 5
 
 
@@ -61,7 +62,9 @@ class LiveView:
             self._free.add(camera)
 
     def _run(self) -> None:
-        while not self._pause.wait(1 / RATE_HZ):
+        due_at = time.monotonic()
+        while not self._pause.wait(max(due_at - time.monotonic(), 0)):
+            due_at = max(due_at, time.monotonic() - 1 / RATE_HZ) + 1 / RATE_HZ  # late ones are not made up for
             with self._lock:
                 due = [(name, random.choice(pictures)) for name, pictures in self._pictures.items()]
                 due = [(name, picture) for name, picture in due if name in self._free]
