@@ -105,6 +105,26 @@ def test_the_shot_takes_the_rig_and_the_scan_comes_back(qtbot: Any, settings: Wi
     program.window.close()
 
 
+def test_a_take_is_judged_before_a_scan_and_an_old_one_ends_it(
+    qtbot: Any, settings: WindowSettings, tmp_path: Path
+) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    shoot(qtbot, program, capture)
+    qtbot.waitUntil(lambda: len(program.context.samples()) == 1)
+    qtbot.keyClick(program.window, Qt.Key.Key_L)
+    assert capture.page.verdict._badge.text == "Accept or retake it" and not scanner_threads()
+    qtbot.keyClick(program.window, Qt.Key.Key_Return)
+    stage = capture.page.stage
+    qtbot.waitUntil(lambda: LIVE in stage.view.layer_names, timeout=20_000)
+    capture.choose_expression("neutral")
+    qtbot.waitUntil(lambda: LIVE in stage.view.layer_names, timeout=20_000)  # it goes on over an accepted take
+    capture._take_chosen(0)  # but who asks for that take sees it
+    assert not capture.scanning.on and not stage.live.isChecked()
+    qtbot.waitUntil(lambda: set(stage.view._layers.visible) == {"left", "middle", "right"}, timeout=20_000)
+    qtbot.waitUntil(lambda: is_dark(capture) and not scanner_threads(), timeout=10_000)
+    program.window.close()
+
+
 def test_escape_ends_the_countdown_and_the_scan_goes_on(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
     program, capture = open_capture(qtbot, settings, tmp_path)
     capture._set_countdown(True)
@@ -203,6 +223,7 @@ def test_what_comes_next_is_prepared_between_two_scans(qtbot: Any, settings: Win
     capture.link.devices.prepare = lambda *_: lit.append(bool(scanner_threads()))  # type: ignore[method-assign]
     capture.choose_expression("smile")
     assert capture.page.stage.plate.text == "Preparing what comes next…"
+    assert LIVE not in capture.page.stage.view.layer_names and not capture.page.live._scanned  # of the face before
     qtbot.waitUntil(lambda: bool(lit) and bool(scanner_threads()), timeout=20_000)
     assert lit == [False]
     program.window.close()

@@ -17,7 +17,7 @@ from faceapp.gui.theme.colormaps import NAMES, colorize, colormap
 from faceapp.gui.view3d.camera import OrbitCamera
 from faceapp.gui.view3d.layers import ColorBy, Edges, LayerStyle, Scalars
 from faceapp.gui.view3d.overlay import SCALE_ROOM, bar_plate, nice_length
-from faceapp.gui.view3d.pieces import PROXY_POINTS, PROXY_TRIANGLES, cut
+from faceapp.gui.view3d.pieces import PROXY_POINTS, PROXY_TRIANGLES, cut, uncut
 from faceapp.gui.view3d.scene import Scene
 from faceapp.gui.view3d.view import View3D, link
 
@@ -263,6 +263,27 @@ def test_pictures_of_a_camera_on_the_move_are_shown(
     gate.set()
     qtbot.waitUntil(lambda: view.shown_camera is view.camera, timeout=10_000)
     assert seen[0] is first
+
+
+def test_a_stream_of_clouds_is_shown_though_newer_ones_come(view: View3D, ball: Mesh) -> None:
+    def stream(factor: float) -> None:
+        cloud = PointCloud(ball.vertices * np.float32(factor))
+        view.stream_layer("live", cloud, uncut(cloud), LayerStyle())
+
+    stream(1.0)
+    camera = view.camera
+    older = view._artist.draw_now(view._request(False))
+    stream(1.5)
+    assert np.array_equal(view.camera.focus, camera.focus) and view.camera.distance == camera.distance
+    view._picture_arrived(older)
+    assert view._picture is older  # else a machine slower than the stream would show nothing
+    view.set_layer("take", ball)
+    view._picture_arrived(view._artist.draw_now(view._request(False)))
+    assert view._picture is not older
+    view.remove_layer("live")
+    view._picture = None
+    view._picture_arrived(older)
+    assert view._picture is None  # what it shows is no more
 
 
 def test_a_slow_machine_draws_fewer_pixels_while_things_move(view: View3D) -> None:

@@ -60,8 +60,12 @@ class LivePanel(QWidget):
         """Say which group is scanned live: its infrared tiles wait for the phase; empty for none."""
         if group != self._group:
             self._group = group
-            self._scanned.clear()
-            self._show_all()
+            self.clear_scanned()
+
+    def clear_scanned(self) -> None:
+        """Forget what the live scan saw."""
+        self._scanned.clear()
+        self._show_all()
 
     def take_scanned(self, camera: str, picture: Pixels) -> None:
         """Show the phase that the live scan sees now, in place of the camera's picture."""

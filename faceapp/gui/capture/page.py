@@ -226,6 +226,11 @@ class CapturePage(QWidget):
         self.stage.set_live(group)
         self.live.set_scanned(group)
         self.live_bar.setVisible(bool(group))
+
+    def forget_scan(self) -> None:
+        """Show nothing of what the live scan saw: it begins anew."""
+        self.stage.drop_cloud()
+        self.live.clear_scanned()
         self.live_bar.clear()
 
     # The countdown

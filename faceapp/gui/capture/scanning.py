@@ -64,7 +64,6 @@ class Scanning:
 
     def connect(self) -> None:
         """Listen to the page and to the scan."""
-        self._page.stage.live_asked.connect(self.switch)
         self._page.stage.group_chosen.connect(self.choose)
         self._page.stage.live_drawn.connect(self._cloud_drawn)
         self._link.scan.arrived.connect(self._arrived)
@@ -124,7 +123,7 @@ class Scanning:
     def _forget(self) -> None:
         self._newest, self._cloud_at, self._silence = None, -math.inf, 0
         self._drawn = DrawnRate()
-        self._page.live_bar.clear()
+        self._page.forget_scan()
 
     def _say(self, plate: str, badge: str, state: State) -> None:
         self._page.stage.plate.say(plate, state)

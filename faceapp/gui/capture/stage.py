@@ -73,6 +73,7 @@ class Stage(QWidget):
         self.groups.activated.connect(lambda i: self.group_chosen.emit(str(self.groups.itemData(i))))
         self.live = Button("Live scan", icon_name="scan", key="L")
         self.live.setCheckable(True)
+        self.live.setToolTip("Scan one group again and again while the subject settles; nothing is kept  [L]")
         self.live.clicked.connect(self.live_asked)
         home = ToolButton("house", "Look from the front")
         home.clicked.connect(self.view.home)
@@ -160,7 +161,8 @@ class Stage(QWidget):
     def drop_cloud(self) -> None:
         """Show no cloud: the newest picture of the live scan had none."""
         self.view.remove_layer(_LIVE)
-        self.view.set_caption("")
+        if self._live_group:
+            self.view.set_caption("")
 
     def _pictured(self, picture: Picture) -> None:
         layer = picture.request.layers.get(_LIVE)

@@ -48,6 +48,7 @@ class CaptureWorkspace(CaptureBase):
         page.verdict.retaken.connect(self.retake)
         page.verdict.skipped.connect(self.skip)
         page.counted.connect(self._shoot)
+        page.stage.live_asked.connect(self.scan_live)
         page.strip.chosen.connect(self.choose_expression)
         page.strip.opened.connect(self.choose_expression)
         page.subject_chosen.connect(context.set_subject)
@@ -76,7 +77,7 @@ class CaptureWorkspace(CaptureBase):
             act("capture.retake", "Retake", self.retake, "Backspace", icon="arrow-counter-clockwise"),
             act("capture.skip", "Skip expression…", self.skip, "N", icon="skip-forward"),
             act("capture.stop", "Stop", self.stop, "Escape", icon="stop"),
-            Action("capture.live", "Live scan", self.scanning.switch, "L", menu="Sample", icon="scan", checkable=True),
+            Action("capture.live", "Live scan", self.scan_live, "L", menu="Sample", icon="scan", checkable=True),
             act("capture.move", "Move take to…", self.move_take, "Ctrl+M", section=2),
             act("capture.subject", "New subject…", self.new_subject, "Ctrl+Shift+N", icon="plus", section=3),
             Action("capture.rig", "Choose rig…", self.choose_rig, menu="Run", icon="video-camera"),
@@ -217,6 +218,12 @@ class CaptureWorkspace(CaptureBase):
             self.page.verdict.show_badge("Accept or retake it", State.CHECK)
         elif self.can_shoot:
             self.page.count_down(self._countdown_wanted)
+
+    def scan_live(self, on: bool) -> None:
+        """Begin or end the live scan; a take that stands there is judged first."""
+        self.scanning.switch(on)
+        if self.scanning.on and self.judging:
+            self.page.verdict.show_badge("Accept or retake it", State.CHECK)
 
     def _set_countdown(self, wanted: bool) -> None:
         self._countdown_wanted = wanted
