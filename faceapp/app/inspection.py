@@ -18,7 +18,7 @@ from faceapp.formats.ply import read_ply
 from faceapp.formats.reports import read_report
 from faceapp.formats.schemas import read_json, schema_of
 from faceapp.formats.template_files import read_template
-from faceapp.fringe.unwrapping import plan_unwrapping
+from faceapp.fringe.decode import check_sequence
 from faceapp.store.project import Project, read_sample
 
 
@@ -242,12 +242,11 @@ def _verify_sample(folder: Path) -> list[str]:
 def _verify_bundle(folder: Path) -> list[str]:
     try:
         bundle = read_bundle(folder)
-        plan_unwrapping(bundle.sequence)
     except FaceappError as error:
         return [str(error)]
     faults: list[str] = []
     for group in bundle.groups:
-        faults += _fault(group.model)
+        faults += _fault(lambda group=group: check_sequence(group.model(), bundle.sequence))
         for camera in group.cameras:
             read = bundle.stack if camera.role == "ir" else bundle.picture
             faults += _fault(lambda read=read, camera=camera: read(camera))

@@ -39,6 +39,7 @@ def scan_live(
     seconds: float = 5.0,
     *,
     step: int = 2,
+    one_frequency: bool = False,
     reporter: Reporter | None = None,
 ) -> LiveSummary:
     """Scan one group live.
@@ -53,6 +54,8 @@ def scan_live(
         How long.
     step : int
         Every so many columns and rows of the frames are used.
+    one_frequency : bool
+        Whether only the finest fringes are used; see `LiveScanner`.
     reporter : Reporter, optional
         Told of progress; can stop the scan.
 
@@ -60,6 +63,8 @@ def scan_live(
     ------
     UsageError
         There is no such group, or a number is impossible.
+    SequenceError
+        The fringes leave the order open, and the calibration does not tell it.
     DeviceError
         A device fails.
     DecodeError
@@ -81,7 +86,7 @@ def scan_live(
         if scan.cloud is not None or not scans:
             scans[:] = [scan]
 
-    scanner = LiveScanner(devices, chosen, plan_for(devices), step=step)
+    scanner = LiveScanner(devices, chosen, plan_for(devices), step=step, one_frequency=one_frequency)
     scanner.scanned.connect(take)
     scanner.start()
     start = time.perf_counter()

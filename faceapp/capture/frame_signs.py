@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceapp.core.arrays import FloatArray
+from faceapp.core.errors import SequenceError
 from faceapp.core.frames import FrameStack
 from faceapp.core.rig import Sensor
 from faceapp.fringe.unwrapping import plan_unwrapping
@@ -90,7 +91,10 @@ def frame_signs(stack: FrameStack, sensor: Sensor, white: float, *, stride: int 
 
 
 def _order_residual(stack: FrameStack, cycles: FloatArray, sigmas: FloatArray) -> float:
-    ladder = plan_unwrapping(stack.sequence)
+    try:
+        ladder = plan_unwrapping(stack.sequence)
+    except SequenceError:  # the geometry will tell the orders; there is nothing to compare
+        return float("nan")
     if ladder.gray_bits or len(ladder.rungs) < 2:
         return float("nan")
     coefficients = ladder.coefficients

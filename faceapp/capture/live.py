@@ -26,7 +26,8 @@ from faceapp.core.sequence import Fringe, FringeSequence, GrayBit
 from faceapp.devices.protocols import ConnectedRig
 from faceapp.devices.records import TriggeredFrame
 from faceapp.formats.capture_bundle import white_level
-from faceapp.fringe.decode import DecodeSettings, decode_group
+from faceapp.fringe.decode import DecodeSettings, check_sequence, decode_group
+from faceapp.fringe.order_by_geometry import finest_frames, finest_fringes
 
 _FASTEST_HZ = 15.0
 _RATE_OVER_S = 2.0
@@ -139,6 +140,9 @@ class LiveScanner:
         Every so many columns and rows of the frames are used.
     settings : DecodeSettings
         Of the decoder.
+    one_frequency : bool
+        Whether only the finest fringes are used, their orders told by the calibration: four frames instead of twelve,
+        so a third of the motion in a cloud. A projector that takes no sequence shows the others all the same.
 
     Notes
     -----
@@ -155,11 +159,13 @@ class LiveScanner:
         *,
         step: int = 2,
         settings: DecodeSettings = DecodeSettings(),
+        one_frequency: bool = False,
     ) -> None:
-        self._devices, self._step, self._settings = devices, step, settings
+        self._devices, self._step, self._settings, self._one_frequency = devices, step, settings, one_frequency
         self._model = devices.rig.group(group)
         self._projector = devices.projectors[group]
-        self._plan = replace(plan, sequence=_fringes_of(plan.sequence)) if self._projector.info.uploads else plan
+        looped = finest_fringes if one_frequency else _fringes_of
+        self._plan = replace(plan, sequence=looped(plan.sequence)) if self._projector.info.uploads else plan
         self._group = _every(self._model, step)
         self._windows: dict[str, _Window] = {}
         self._stop = threading.Event()
@@ -176,8 +182,12 @@ class LiveScanner:
             A device fails or is in use; the light is off then.
         UsageError
             The plan is impossible.
+        SequenceError
+            The fringes leave the order open, and the calibration does not tell it.
         """
         check_plan(self._plan, self._devices)
+        if self._one_frequency:
+            check_sequence(self._model, finest_fringes(self._plan.sequence), self._settings.depth_range_mm)
         self._stop.clear()
         try:
             self._begin()
@@ -235,6 +245,8 @@ class LiveScanner:
         whole = {name: stack for name, stack in stacks.items() if stack is not None}
         if len(whole) < len(stacks):
             return
+        if self._one_frequency:
+            whole = {name: finest_frames(stack) for name, stack in whole.items()}
         models = {m.name: m for m in self._group.infrared}
         white = {name: white_level(s.frames, models[name].sensor.white_level) for name, s in whole.items()}
         try:

@@ -8,7 +8,7 @@ from faceapp.core.errors import UsageError
 from faceapp.core.sequence import FringeSequence, multi_frequency
 from faceapp.devices.protocols import ConnectedRig
 from faceapp.devices.records import CameraSettings
-from faceapp.fringe.unwrapping import plan_unwrapping
+from faceapp.fringe.decode import check_sequence
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,10 @@ def check_plan(plan: CapturePlan, devices: ConnectedRig) -> None:
     UsageError
         The message names the device and the limit.
     SequenceError
-        The sequence cannot be unwrapped.
+        The sequence cannot be unwrapped, and a group's calibration does not stand in for it.
     """
-    plan_unwrapping(plan.sequence)
+    for group in devices.rig.groups:
+        check_sequence(group, plan.sequence)
     if not plan.rate_hz > 0:
         raise UsageError(f"a rate of {plan.rate_hz} Hz is not possible")
     for exposure in (plan.settings.exposure_ms, *plan.more_exposures_ms):

@@ -1,4 +1,4 @@
-"""``faceapp live [RIG] [--group middle] [--seconds 5] [--out cloud.ply]``."""
+"""``faceapp live [RIG] [--group middle] [--seconds 5] [--fringes one] [--out cloud.ply]``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--group", default="", help="which camera group (default: the middle one)")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long (default 5)")
     parser.add_argument("--step", type=int, default=2, help="use every so many columns and rows (default 2)")
+    parser.add_argument(
+        "--fringes",
+        choices=("all", "one"),
+        default="all",
+        help="all: every frequency of the sequence; one: the finest alone, the calibration tells the rest "
+        "(a third of the frames, of the time and of the motion; default all)",
+    )
     parser.add_argument("--out", type=Path, help="write the last cloud to this PLY file")
     parser.add_argument("--force", action="store_true", help="replace an earlier file")
     add_json_option(parser)
@@ -38,7 +45,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
     try:
         console.reporter.progress(0.0, "preparing the rig")
         devices.prepare("", "neutral", 1)
-        summary = scan_live(devices, options.group, options.seconds, step=options.step, reporter=console.reporter)
+        summary = scan_live(
+            devices,
+            options.group,
+            options.seconds,
+            step=options.step,
+            one_frequency=options.fringes == "one",
+            reporter=console.reporter,
+        )
     finally:
         devices.close()
     last, rates = summary.last, summary.last.rates

@@ -14,17 +14,21 @@ import numpy.typing as npt
 
 from faceapp.core.arrays import Float32Array, UInt8Array, frozen
 from faceapp.core.cloud import PointCloud
-from faceapp.core.errors import DecodeError
+from faceapp.core.errors import DecodeError, SequenceError
 from faceapp.core.frames import FrameStack, PhaseMap
 from faceapp.core.rig import CameraGroup, CameraModel
+from faceapp.core.sequence import FringeSequence
 from faceapp.fringe.colour import colour_points, grey_points
-from faceapp.fringe.demodulation import PhaseLimits, decode_phase
+from faceapp.fringe.demodulation import PhaseLimits, decode_phase, decode_wrapped_phase
 from faceapp.fringe.exposures import merge_phases
+from faceapp.fringe.motion import motion_of, without_motion
+from faceapp.fringe.order_by_geometry import DepthRange, order_phases, prepare_orders, why_order_stays_open
 from faceapp.fringe.pinhole_grid import PinholeGrid, epipolar_grids, straight_grid
 from faceapp.fringe.scratch import scratch
 from faceapp.fringe.surface import SurfaceRules, grid_faces, grid_points
-from faceapp.fringe.surface_kernel import Points
+from faceapp.fringe.surface_tables import Points
 from faceapp.fringe.triangulation import InverseDepth, match_cameras, match_projector, matched_shape
+from faceapp.fringe.unwrapping import plan_unwrapping
 from faceapp.geometry.depth_rendering import render_depth
 
 
@@ -44,6 +48,12 @@ class DecodeSettings:
         The same where the sensor's noise is not stated: sigma then holds the fringes' harmonics too and is too large.
     min_island : float
         Share of the grid's pixels below which a patch of its own is dropped.
+    compensate_motion : bool
+        Whether a drift during the finest steps is taken out where the head moved noticeably.
+    depth_range_mm : pair of float, optional
+        Nearest and farthest depth along the z of the group's first camera. Asked for only where the sequence leaves
+        the fringe order open and the geometry tells it; without it what stands about the rig's origin is meant, see
+        `faceapp.fringe.order_by_geometry.depth_range_of`.
     """
 
     limits: PhaseLimits = field(default_factory=PhaseLimits)
@@ -51,6 +61,8 @@ class DecodeSettings:
     max_sigma_px: float = 1.0
     max_unknown_sigma_px: float = 3.0
     min_island: float = 0.0003
+    depth_range_mm: DepthRange | None = None
+    compensate_motion: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,18 +139,10 @@ def decode_group(
     DecodeError
         No point survives.
     SequenceError
-        The sequence cannot be unwrapped.
+        The sequence cannot be unwrapped, nor does the group's geometry tell the fringe orders.
     """
-    phases = tuple(
-        merge_phases(
-            [
-                decode_phase(shot[c.name], c.sensor, white_levels[c.name], settings.limits, threads)
-                for shot in (stacks, *more)
-            ]
-        )
-        for c in group.infrared
-    )
     first = group.infrared[0]
+    phases = _phases(group, (stacks, *more), white_levels, settings, threads)
     known = phases[0].noise_known
     rules = SurfaceRules(
         settings.smooth, settings.max_sigma_px if known else settings.max_unknown_sigma_px, settings.min_island
@@ -167,6 +171,46 @@ def decode_group(
     return with_depth_images(scan, group) if depth_images else scan
 
 
+def check_sequence(group: CameraGroup, sequence: FringeSequence, depth_range: DepthRange | None = None) -> bool:
+    """Return whether a group decodes a sequence in time (else by its geometry).
+
+    Raises
+    ------
+    SequenceError
+        It does neither; the message says what is missing.
+    """
+    try:
+        plan_unwrapping(sequence)
+    except SequenceError as error:
+        lacking = why_order_stays_open(group, depth_range) if sequence.frequencies else "no fringes"
+        if lacking:
+            raise SequenceError(f"{error}; {lacking}" if sequence.frequencies else str(error)) from error
+        return False
+    return True
+
+
+def _phases(
+    group: CameraGroup,
+    shots: Sequence[Mapping[str, FrameStack]],
+    white_levels: dict[str, float],
+    settings: DecodeSettings,
+    threads: int,
+) -> tuple[PhaseMap, ...]:
+    """Absolute phase of each infrared camera: from the sequence where it tells the order, else from the geometry."""
+    sequence = shots[0][group.infrared[0].name].sequence
+    in_time = check_sequence(group, sequence, settings.depth_range_mm)
+    decode = decode_phase if in_time else decode_wrapped_phase
+    phases = tuple(
+        merge_phases([decode(shot[c.name], c.sensor, white_levels[c.name], settings.limits, threads) for shot in shots])
+        for c in group.infrared
+    )
+    if not in_time:
+        return order_phases(group, phases, sequence.axis, settings.depth_range_mm, threads)
+    if settings.compensate_motion:
+        phases = tuple(without_motion(p, sequence) if motion_of(p).is_doubtful else p for p in phases)
+    return phases
+
+
 def _colours(
     group: CameraGroup,
     found: Points,
@@ -179,9 +223,7 @@ def _colours(
     if group.rgb is None or picture is None:
         return grey_points(found.pixels, stack, white)
     footprint = float(group.rgb.K[0, 0] / group.infrared[0].K[0, 0])
-    colors, seen = colour_points(
-        found.points, found.normals, found.places, group.rgb, np.ascontiguousarray(picture), footprint, threads
-    )
+    colors, seen = colour_points(found.places, group.rgb, np.ascontiguousarray(picture), footprint, threads)
     colors[~seen] = grey_points(found.pixels[~seen], stack, white)
     return colors
 
@@ -198,6 +240,7 @@ def with_depth_images(scan: GroupScan, group: CameraGroup) -> GroupScan:
 def prepare_group(group: CameraGroup) -> None:
     """Make what decoding a group needs of its calibration now, so that its first capture does not wait for it."""
     _cached_grids(*group.infrared[:2])
+    prepare_orders(group)
 
 
 @contextmanager

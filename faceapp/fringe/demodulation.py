@@ -13,16 +13,10 @@ from faceapp.core.errors import SequenceError
 from faceapp.core.frames import KNOWN_ABOVE, FrameStack, PhaseMap
 from faceapp.core.rig import Sensor
 from faceapp.core.sequence import FringeSequence
-from faceapp.fringe.phase_kernel import (
-    BLOCK,
-    MAX_FREQUENCIES,
-    KernelLimits,
-    PhaseOutputs,
-    SequenceTables,
-    decode_rows,
-)
+from faceapp.fringe.phase_kernel import BLOCK, MAX_FREQUENCIES, decode_rows
+from faceapp.fringe.phase_tables import KernelLimits, PhaseOutputs, SequenceTables
 from faceapp.fringe.row_blocks import over_rows
-from faceapp.fringe.unwrapping import Ladder, plan_unwrapping
+from faceapp.fringe.unwrapping import Ladder, Rung, plan_unwrapping
 
 
 @dataclass(frozen=True)
@@ -32,12 +26,15 @@ class PhaseLimits:
     Parameters
     ----------
     min_modulation : float
-        Of the white level, at every frequency; 0.03 is 8 counts of 255.
+        Of the white level, at every frequency; 0.02 is 5 counts of 255.
+    min_unknown_modulation : float
+        The same where the sensor's noise is not stated: what is dim cannot be judged by its sigma then.
     max_order_residual : float
         Fringes: largest distance of a fringe order from a whole number before rounding.
     """
 
-    min_modulation: float = 0.0314
+    min_modulation: float = 0.02
+    min_unknown_modulation: float = 0.0314
     max_order_residual: float = 0.25
 
 
@@ -73,12 +70,50 @@ def decode_phase(
     SequenceError
         The sequence leaves the fringe order open.
     """
-    tables, ladder = _tables(stack.sequence)
+    return _decode(stack, sensor, white_level, limits, threads, *_tables(stack.sequence))
+
+
+def decode_wrapped_phase(
+    stack: FrameStack,
+    sensor: Sensor,
+    white_level: float,
+    limits: PhaseLimits = PhaseLimits(),
+    threads: int = 0,
+) -> PhaseMap:
+    """Return the phase of the finest frequency alone, its order taken as zero everywhere.
+
+    Parameters
+    ----------
+    stack, sensor, white_level, limits, threads
+        As in `decode_phase`; the sequence may leave the order open.
+
+    Returns
+    -------
+    PhaseMap
+        (H, W), positions from 0 to one fringe: what `faceapp.fringe.order_by_geometry.order_phases` starts from.
+
+    Raises
+    ------
+    SequenceError
+        The sequence has no fringes.
+    """
+    return _decode(stack, sensor, white_level, limits, threads, *_finest_tables(stack.sequence))
+
+
+def _decode(
+    stack: FrameStack,
+    sensor: Sensor,
+    white_level: float,
+    limits: PhaseLimits,
+    threads: int,
+    tables: SequenceTables,
+    ladder: Ladder,
+) -> PhaseMap:
     stated = sensor.electrons_per_count is not None
     steps = int(tables.counts[-1])
     shape = stack.frames.shape[1:]
     rest_shape = shape if not stated and steps > 3 else (0, 0)
-    blocks = np.zeros((-(-shape[0] // BLOCK), -(-shape[1] // BLOCK), 3), np.float32)
+    blocks = np.zeros((-(-shape[0] // BLOCK), -(-shape[1] // BLOCK), 4), np.float32)
     position, variance, modulation = (np.empty(shape, np.float32) for _ in range(3))
     mean, rest = (np.empty(rest_shape, np.float32) for _ in range(2))
     out = PhaseOutputs(position, variance, modulation, mean, rest, blocks)
@@ -104,7 +139,9 @@ def _kernel_limits(sensor: Sensor, white: float, limits: PhaseLimits, weigh_all:
         g, r = sensor.electrons_per_count, sensor.read_noise_electrons or 0.0
         per_count, constant = 1 / g, r * r / g / g + 1 / 12
     f32 = np.float32
-    masks = f32(white), f32(limits.min_modulation * white), f32(limits.max_order_residual)
+    stated = sensor.electrons_per_count is not None
+    weakest = limits.min_modulation if stated else limits.min_unknown_modulation
+    masks = f32(white), f32(weakest * white), f32(limits.max_order_residual)
     return KernelLimits(*masks, f32(per_count), f32(sensor.black_level or 0.0), f32(constant), weigh_all)
 
 
@@ -119,25 +156,35 @@ def _tables(sequence: FringeSequence) -> tuple[SequenceTables, Ladder]:
     ladder = plan_unwrapping(sequence)
     if len(sequence.frequencies) > MAX_FREQUENCIES:
         raise SequenceError(f"the sequence has {len(sequence.frequencies)} frequencies; at most {MAX_FREQUENCIES}")
-    indices, counts, cosines, sines = _step_tables(sequence)
-    tables = SequenceTables(
+    return _with_ladder(sequence, sequence.frequencies, ladder), ladder
+
+
+@functools.lru_cache(maxsize=32)
+def _finest_tables(sequence: FringeSequence) -> tuple[SequenceTables, Ladder]:
+    finest = sequence.frequencies[-1:]
+    # a rung of its own: the kernel takes the fraction of a fringe for the position
+    ladder = Ladder(0, tuple(Rung((1,), f) for f in finest))
+    return _with_ladder(sequence, finest, ladder), ladder
+
+
+def _with_ladder(sequence: FringeSequence, frequencies: tuple[float, ...], ladder: Ladder) -> SequenceTables:
+    indices, counts, cosines, sines = _step_tables(sequence, frequencies)
+    return SequenceTables(
         indices,
         counts,
         cosines.astype(np.float32),
         sines.astype(np.float32),
         ladder.coefficients.astype(np.float32),
         ladder.frequencies.astype(np.float32),
-        np.array(sequence.frequencies, np.float32),
+        np.array(frequencies, np.float32),
         np.array(sequence.gray_code() if ladder.gray_bits else (), np.int64),
         np.array(sequence.gray_code(inverted=True) if ladder.gray_bits else (), np.int64),
     )
-    return tables, ladder
 
 
 def _step_tables(
-    sequence: FringeSequence,
+    sequence: FringeSequence, frequencies: tuple[float, ...]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray, FloatArray]:
-    frequencies = sequence.frequencies
     if not frequencies:
         raise SequenceError("the sequence has no fringe exposures")
     steps = [sequence.steps(f) for f in frequencies]

@@ -14,7 +14,8 @@ from faceapp.fringe.islands import drop_islands
 from faceapp.fringe.pinhole_grid import PinholeGrid
 from faceapp.fringe.row_blocks import over_rows
 from faceapp.fringe.scratch import scratch
-from faceapp.fringe.surface_kernel import Grid, Points, Poses, SurfaceLimits, fit_rows, keep_rows, pack_rows
+from faceapp.fringe.surface_kernel import fit_rows, keep_rows, pack_rows
+from faceapp.fringe.surface_tables import Grid, Points, Poses, SurfaceLimits
 from faceapp.fringe.triangulation import InverseDepth
 
 _STEEPEST = 3.0

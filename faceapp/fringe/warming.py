@@ -12,6 +12,8 @@ from faceapp.core.rig import CameraGroup, CameraModel, ProjectorModel
 from faceapp.core.sequence import multi_frequency
 from faceapp.core.transforms import RigidTransform
 from faceapp.fringe.decode import decode_group, prepare_group
+from faceapp.fringe.demodulation import decode_wrapped_phase
+from faceapp.fringe.order_by_geometry import finest_frames, finest_fringes, order_phases
 
 _WIDTH, _HEIGHT, _FOCAL, _DISTANCE = 128, 96, 300.0, 700.0
 _FIELD = 350.0
@@ -22,9 +24,10 @@ def warm_decoder() -> None:
 
     Takes seconds the first time on a machine, then a second a process.
     """
-    sequence = multi_frequency()
+    sequence = multi_frequency((1.0, 8.0, 32.0))  # 64 fringes are too fine for so few pixels to be one region
     group = _tiny_group()
     picture = np.full((_HEIGHT, _WIDTH, 3), 128, np.uint8)
+    finest = finest_fringes(sequence)
     kinds: tuple[tuple[type[np.uint8] | type[np.uint16], float], ...] = ((np.uint8, 255.0), (np.uint16, 4095.0))
     for dtype, white in kinds:
         stacks = {}
@@ -38,6 +41,10 @@ def warm_decoder() -> None:
         scan = decode_group(group, stacks, dict.fromkeys(stacks, white), picture)
         if not len(scan.faces):
             raise AssertionError("the plane that warms the decoder was not found")
+        wrapped = tuple(
+            decode_wrapped_phase(finest_frames(stacks[c.name]), c.sensor, white, threads=1) for c in group.infrared
+        )
+        order_phases(group, wrapped, finest.axis)
 
 
 def warm_in_background(groups: Iterable[CameraGroup] = ()) -> threading.Thread:
@@ -66,4 +73,5 @@ def _tiny_group() -> CameraGroup:
         pose = RigidTransform(np.diag([1.0, -1.0, -1.0]), np.array([x, 0.0, _DISTANCE]))
         return CameraModel(name, _WIDTH, _HEIGHT, k, np.zeros(5), pose)
 
-    return CameraGroup("warm", (camera("one", -30.0), camera("two", 30.0)), camera("rgb", 0.0), ProjectorModel("light"))
+    views = camera("one", -30.0), camera("two", 30.0)
+    return CameraGroup("warm", views, camera("rgb", 0.0), ProjectorModel("light", camera("light", 0.0)))

@@ -6,7 +6,16 @@ import threading
 
 from faceapp.app.rigs import connect_described_rig
 from faceapp.fringe.match_kernel import match_rows
+from faceapp.fringe.order_kernel import (
+    check_orders,
+    drop_lonely,
+    drop_small_parts,
+    hand_out,
+    set_orders,
+    vote_orders,
+)
 from faceapp.fringe.phase_kernel import decode_rows
+from faceapp.fringe.spatial_unwrapping import unwrap_regions
 from faceapp.fringe.surface_kernel import pack_rows
 
 
@@ -20,5 +29,7 @@ def test_who_connects_a_rig_finds_the_decoder_warm() -> None:
         # 8 and 16 bit frames of 3 dimensions
         assert len(decode_rows.signatures) >= 2
         assert match_rows.signatures and pack_rows.signatures
+        orders = unwrap_regions, vote_orders, check_orders, drop_lonely, drop_small_parts, set_orders, hand_out
+        assert all(kernel.signatures for kernel in orders)
     finally:
         devices.close()
