@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=None,
         metavar="RATIO",
-        help="of the white level, 0 to 1 (default 0.0314: 8 of 255)",
+        help="of the white level, 0 to 1 (default 0.02: 5 of 255; 0.0314 where the noise of the sensor is not stated)",
     )
     parser.add_argument("--force", action="store_true", help="write over an earlier result")
     add_project_option(parser)
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if options.min_modulation is not None:
         if not 0 < options.min_modulation < 1:
             raise UsageError(f"--min-modulation {options.min_modulation}: expected a number between 0 and 1")
-        limits = PhaseLimits(min_modulation=options.min_modulation)
+        limits = PhaseLimits(options.min_modulation, options.min_modulation)
     settings = DecodeSettings(limits=limits, smooth=options.smooth)
 
     def decode(path: Path, out: Path) -> dict[str, object]:

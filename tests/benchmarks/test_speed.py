@@ -38,10 +38,10 @@ def captured() -> dict[str, GroupCapture]:
     return groups
 
 
-def _decode(capture: GroupCapture, *, depth_images: bool = False):
+def _decode(capture: GroupCapture, threads: int = 0):
     white = dict.fromkeys(capture.stacks, 255.0)
     picture = next(iter(capture.pictures.values()))
-    return decode_group(capture.group, dict(capture.stacks), white, picture, depth_images=depth_images)
+    return decode_group(capture.group, capture.stacks, white, picture, depth_images=False, threads=threads)
 
 
 def test_phase_of_one_camera(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
@@ -64,8 +64,24 @@ def test_decode_and_triangulate_one_group(benchmark: BenchmarkFixture, captured:
     assert len(scan.cloud) > 100_000
 
 
-def test_decode_and_triangulate_three_groups(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
+def test_decode_three_groups_on_all_cores(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
+    """Frames in memory to three clouds with normals, colour and sigma."""
     benchmark(lambda: [_decode(c) for c in captured.values()])
+
+
+def test_decode_three_groups_in_one_thread(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
+    benchmark(lambda: [_decode(c, threads=1) for c in captured.values()])
+
+
+def test_read_the_bytes_of_three_groups(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
+    """What no decoder can do without: the twelve frames that depth needs, read once, in one thread."""
+    frames = [stack.frames[:12].reshape(-1).view(np.uint64) for c in captured.values() for stack in c.stacks.values()]
+    benchmark(lambda: [int(np.bitwise_xor.reduce(f)) for f in frames])
+
+
+def test_clouds_to_the_screen(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
+    """The triangles between neighbouring pixels of three clouds, which the 3D view shows."""
+    benchmark(lambda: [len(scan.faces) for scan in [_decode(c) for c in captured.values()]])
 
 
 def test_fusion_of_three_groups(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
