@@ -91,7 +91,7 @@ def test_a_crashed_plugin_is_survived(qtbot: Any, review: ReviewWorkspace, monke
         raise PluginError("nicp crashed (signal 11); the program goes on.\nFatal Python error: Segmentation fault")
 
     monkeypatch.setattr(sample_stages, "register_sample", crash)
-    review.run_stage("register", False)
+    review.running.run("register", False)
     qtbot.waitUntil(lambda: any("signal 11" in m for m in messages(review.program)))
     assert not review.program.jobs.busy
     assert review.page.result is not None  # the earlier result stands
@@ -135,6 +135,7 @@ def test_the_empty_page_says_what_runs(qtbot: Any, review: ReviewWorkspace, monk
     gate = threading.Event()
 
     def fuse(project: Project, sample: Any, reporter: Reporter) -> Path:
+        reporter.progress(0.42, "fusing the clouds")
         gate.wait(20)
         return Path()
 
@@ -142,8 +143,11 @@ def test_the_empty_page_says_what_runs(qtbot: Any, review: ReviewWorkspace, monk
     smile = next(s for s in review.context.samples() if s.expression == "smile")
     review.choose(smile.id)
     qtbot.waitUntil(lambda: empty_words(review) == "Nothing is fused yet", timeout=10_000)
-    review.run_stage("fuse", on_all=False)
+    review.running.run("fuse", on_all=False)
     assert empty_words(review) == "Fusing S0001 smile"
+    far = review.page._running_state
+    assert far is not None
+    qtbot.waitUntil(lambda: far.far.text().replace("\N{NO-BREAK SPACE}", " ") == "42 %, fusing the clouds")
     gate.set()
     qtbot.waitUntil(lambda: empty_words(review) == "Nothing is fused yet", timeout=10_000)
 

@@ -45,6 +45,9 @@ class JobQueue:
     changed = Signal()
     """Something began, waits, or ended; on the interface's thread."""
 
+    progressed = Signal(str, float, str)
+    """Title of what runs, how much is done (0 to 1) and what it says; on the interface's thread."""
+
     _progressed = Signal(object, float, str)
 
     def __init__(self, relay: Relay, bar: StatusBar, failed: Callable[[str, BaseException], object]) -> None:
@@ -117,6 +120,7 @@ class JobQueue:
     def _show(self, job: _Job, done: float, text: str) -> None:
         if job is self._running and not job.stop.is_set():
             self._bar.show_job(job.title, self._far(text), done)
+            self.progressed.emit(job.title, done, text)
 
     def _ended(self, job: _Job, value: Any, error: BaseException | None) -> None:
         try:

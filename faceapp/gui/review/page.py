@@ -14,6 +14,7 @@ from faceapp.gui.plots.histogram import Histogram
 from faceapp.gui.review.figures_panel import FiguresPanel
 from faceapp.gui.review.results import Result, SampleResults
 from faceapp.gui.review.run_panel import RunPanel
+from faceapp.gui.review.running_state import RunningState
 from faceapp.gui.theme import SIZES, surface
 from faceapp.gui.view3d.layers import ColorBy, Edges, LayerStyle, Scalars
 from faceapp.gui.view3d.view import View3D, link
@@ -50,6 +51,7 @@ class ReviewPage(QWidget):
         self._unlink: Callable[[], None] | None = None
         self._results: SampleResults | None = None
         self._running = ""
+        self._running_state: RunningState | None = None
         self._narrow = False
         self.heat, self.compare, self.picture = View3D(), View3D(), PictureView(editable=False)
         self.histogram = Histogram()
@@ -241,6 +243,11 @@ class ReviewPage(QWidget):
             if self._middle.currentWidget() is self._empty_page:
                 self.show_results(self._results)
 
+    def show_progress(self, title: str, done: float, text: str) -> None:
+        """Say how far it is, where it is what is waited for here."""
+        if self._running_state is not None and title == self._running:
+            self._running_state.show_progress(done, text)
+
     def _say(self, icon: str, title: str, text: str, stage: str) -> None:
         layout = self._empty_page.layout()
         assert layout is not None
@@ -253,10 +260,10 @@ class ReviewPage(QWidget):
         verb = {"fuse": "Fuse", "register": "Register", "reconstruct": "Reconstruct"}[stage]
         acts = [(verb, lambda: self.stage_wanted.emit(stage))]
         if self._running:
-            words = "The status bar says how far it is, and stops it. You can go on with other samples meanwhile."
-            state = EmptyState("hourglass-medium", f"{self._running}…", words)
+            self._running_state = RunningState(self._running)
         else:
-            state = EmptyState(icon, title, text, acts, primary=False)
+            self._running_state = None
+        state = self._running_state or EmptyState(icon, title, text, acts, primary=False)
         state.setAccessibleName(self._running or title)
         layout.addWidget(state)
         self._middle.setCurrentIndex(1)

@@ -10,8 +10,6 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 from typing_extensions import override
 
-from faceapp.core.errors import PluginError
-from faceapp.core.signals import Reporter
 from faceapp.core.subject import Sample
 from faceapp.gui.annotate.opening import Opening
 from faceapp.gui.capture.protocol import title_of
@@ -26,11 +24,11 @@ from faceapp.gui.review.results import (
     read_results,
     read_standing,
 )
+from faceapp.gui.review.running import StageRuns
 from faceapp.gui.shell.actions import Action
 from faceapp.gui.widgets.samples import SampleEntry
 from faceapp.gui.widgets.states import State
 
-_DOING = {"fuse": "Fusing", "register": "Registering", "reconstruct": "Reconstructing"}
 _VERDICT_STATES = {"accept": State.GOOD, "maybe": State.CHECK, "reject": State.BAD}
 
 
@@ -46,6 +44,7 @@ class ReviewWorkspace(ProjectWorkspace):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self.page = ReviewPage()
+        self.running = StageRuns(program, self.page, self._stage_done)
         self.opening = Opening()
         self.results: SampleResults | None = None
         self._standings: dict[str, SampleStanding] = {}
@@ -63,25 +62,25 @@ class ReviewWorkspace(ProjectWorkspace):
     def begin(self) -> None:
         self.stack.addWidget(self.opening)
         self.stack.addWidget(self.page)
-        page, context, program = self.page, self.context, self.program
+        page, context = self.page, self.context
         page.queue.chosen.connect(self.choose)
         page.figures.judged.connect(self.judge)
-        page.run.wanted.connect(self.run_stage)
-        page.stage_wanted.connect(partial(self.run_stage, on_all=False))
+        page.run.wanted.connect(self.running.run)
+        page.stage_wanted.connect(partial(self.running.run, on_all=False))
         page.stage.changed.connect(self.show_stage)
         page.runs.activated.connect(self._choose_run)
         context.project_changed.connect(self._project_changed)
         context.sample_changed.connect(self._sample_changed)
         context.samples_changed.connect(self._samples_changed)
-        program.jobs.changed.connect(self._show_running)
+        self.running.connect()
 
     @override
     def actions_of(self) -> list[Action]:
-        run, sample = partial(Action, menu="Run"), partial(Action, menu="Sample")
+        run, sample, stage = partial(Action, menu="Run"), partial(Action, menu="Sample"), self.running.run
         acts = [
-            run("review.fuse", "Fuse", partial(self.run_stage, "fuse", False), icon="cube"),
-            run("review.register", "Register", partial(self.run_stage, "register", False), icon="sphere"),
-            run("review.reconstruct", "Reconstruct", partial(self.run_stage, "reconstruct", False), icon="user-circle"),
+            run("review.fuse", "Fuse", partial(stage, "fuse", False), icon="cube"),
+            run("review.register", "Register", partial(stage, "register", False), icon="sphere"),
+            run("review.reconstruct", "Reconstruct", partial(stage, "reconstruct", False), icon="user-circle"),
             sample("review.accept", "Accept registration", partial(self.judge, "accept", ""), "J", icon="check"),
             sample("review.maybe", "Maybe: a second reviewer looks", partial(self.judge, "maybe", ""), "K"),
             sample("review.reject", "Reject registration", partial(self.judge, "reject", ""), "L", icon="x"),
@@ -238,7 +237,7 @@ class ReviewWorkspace(ProjectWorkspace):
         def show(results: SampleResults) -> None:
             if token is self._token:
                 self.results = results
-                self._show_running()
+                self.running.show()
                 self.page.show_results(results)
                 self._show_result()
                 self._show_queue()
@@ -288,68 +287,12 @@ class ReviewWorkspace(ProjectWorkspace):
         """Jump between scan alone and result alone."""
         self.page.compare.set_split(0.0 if self.page.compare.split > 0.5 else 1.0)
 
-    # Running
-
-    def run_stage(self, stage: str, on_all: bool) -> None:
-        """Run a stage on the current sample or on all that are listed, as jobs."""
-        project, samples = self.context.project, self.context.samples()
-        if project is None or not samples:
-            return
-        if project.read_only:
-            self.program.window.show_error(
-                "Nothing can be run", f"{self.context.project_name} is open read-only.", "Close the other window first."
-            )
-            return
-        current = self.context.sample
-        wanted = samples if on_all else tuple(s for s in samples if current is not None and s.id == current.id)
-        plugin, parameters = (None, None) if stage == "fuse" else self.page.run.choice(stage)
-        for sample in wanted:
-            title = _job_title(stage, sample)
-            if stage == "fuse" and self.program.jobs.has(title):  # a second click
-                continue
-
-            def work(reporter: Reporter, sample: Sample = sample) -> Path:
-                from faceapp.app import sample_stages as stages
-
-                if stage == "fuse":
-                    return stages.fuse_sample(project, sample, reporter)
-                run = stages.register_sample if stage == "register" else stages.reconstruct_sample
-                return run(project, sample, plugin, parameters, reporter)
-
-            self.program.jobs.run(
-                title, work, partial(self._stage_done, stage, sample), partial(self._stage_failed, stage, sample)
-            )
-
-    def _show_running(self) -> None:
-        """Say on the empty page that what is missing is being made."""
-        sample = self.context.sample
-        titles = [_job_title(stage, sample) for stage in _DOING] if sample is not None else []
-        self.page.show_running(next((title for title in titles if self.program.jobs.has(title)), ""))
-
-    def _stage_done(self, stage: str, sample: Sample, folder: Path) -> None:
-        del folder
-        self.program.saved()
+    def _stage_done(self, stage: str, sample: Sample) -> None:
         self._ask_standings((sample,), again=sample.id)
         if self.context.sample is not None and self.context.sample.id == sample.id:
             if stage in ("register", "reconstruct"):
                 self.page.stage.set_current(stage)
             self.load(sample)
-
-    def _stage_failed(self, stage: str, sample: Sample, error: BaseException) -> None:
-        what = f"{sample.subject} {title_of(sample.expression).lower()}"
-        words = {"fuse": "not fused", "register": "not registered", "reconstruct": "not reconstructed"}[stage]
-        acts = [("Run again", lambda: self.run_stage(stage, False))]
-        if isinstance(error, PluginError):
-            first, _, rest = str(error).partition("\n")
-            self.program.window.show_error(
-                f"{what} is {words}: the plugin failed",
-                first,
-                "The program and the earlier results are as they were. Change a parameter, or choose another plugin.",
-                acts,
-                rest or first,
-            )
-        else:
-            self.program.show_failure(f"{what} is {words}", error, acts)
 
     # The verdict
 
@@ -400,10 +343,6 @@ class ReviewWorkspace(ProjectWorkspace):
         what = "" if result is None else "Registration" if result.stage == "register" else "Reconstruction"
         names = (sample.subject, title_of(sample.expression)) if sample is not None else (self.context.subject,)
         self.show_crumbs(*names, what)
-
-
-def _job_title(stage: str, sample: Sample) -> str:
-    return f"{_DOING[stage]} {sample.subject} {title_of(sample.expression).lower()}"
 
 
 def _find_plugins() -> Any:
