@@ -198,6 +198,19 @@ def test_silence_is_said_over_the_picture_and_ends_the_scan(
     program.window.close()
 
 
+def test_light_that_went_off_is_lit_again(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    switch_on(qtbot, program, capture)
+    assert capture.link.devices is not None
+    capture.link.devices.projectors["middle"].stop()  # as a projector does that hears nothing for half a second
+    qtbot.waitUntil(lambda: is_dark(capture), timeout=5_000)
+    qtbot.waitUntil(lambda: not is_dark(capture), timeout=10_000)
+    qtbot.waitUntil(lambda: capture.page.stage.plate.text == "", timeout=10_000)
+    assert capture.scanning.on and messages(program) == []
+    assert len(scanner_threads()) == 1
+    program.window.close()
+
+
 def test_all_nine_go_on_while_a_group_is_scanned(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
     program, capture = open_capture(qtbot, settings, tmp_path)
     capture.page.views.set_current("nine")

@@ -254,6 +254,18 @@ class RigLink:
         if scanned and not self.scan.group:
             self.scan.begin(devices, scanned)
 
+    def scan_again(self) -> None:
+        """Begin the live scan anew: a projector that heard nothing for a moment has put its light off."""
+        devices = self.devices
+        if devices is None:
+            return
+
+        def work() -> None:
+            self.scan.end()
+            self.follow(devices)
+
+        self._background.run(work, lambda _: None)
+
     def pause(self, devices: ConnectedRig) -> None:
         """End all streams and the live scan for a burst; on a thread."""
         self.scan.end()

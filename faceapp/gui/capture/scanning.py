@@ -149,6 +149,8 @@ class Scanning:
         self._silence = self._silence + 1 if news.is_silence else 0
         if self._silence >= _MOST_SILENCE:
             self._give_up(news)
+        elif news.is_silence:
+            self._link.scan_again()
 
     def _cloud_drawn(self) -> None:
         self._drawn.count()
