@@ -29,6 +29,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="RATIO",
         help="of the white level, 0 to 1 (default 0.02: 5 of 255; 0.0314 where the noise of the sensor is not stated)",
     )
+    parser.add_argument(
+        "--depth-range",
+        type=float,
+        nargs=2,
+        default=None,
+        metavar=("NEAR", "FAR"),
+        help="mm along the first camera's axis; asked for only where one fringe frequency and the calibration must do "
+        "(default: about the rig's origin)",
+    )
     parser.add_argument("--force", action="store_true", help="write over an earlier result")
     add_project_option(parser)
     add_json_option(parser)
@@ -46,7 +55,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if not 0 < options.min_modulation < 1:
             raise UsageError(f"--min-modulation {options.min_modulation}: expected a number between 0 and 1")
         limits = PhaseLimits(options.min_modulation, options.min_modulation)
-    settings = DecodeSettings(limits=limits, smooth=options.smooth)
+    depth_range = None if options.depth_range is None else (options.depth_range[0], options.depth_range[1])
+    settings = DecodeSettings(limits=limits, smooth=options.smooth, depth_range_mm=depth_range)
 
     def decode(path: Path, out: Path) -> dict[str, object]:
         decoded, report = decode_to_folder(

@@ -152,11 +152,7 @@ def decode_group(
         found = grid_points(depth, rules, coloured, threads)
         grid = depth.grid
     if not len(found.points):
-        lit = float(np.mean([p.valid_pixels / p.position.size for p in phases]))
-        raise DecodeError(
-            f"group {group.name}: no point was found ({lit:.1%} of the pixels have a phase). "
-            "Check the light, the order of the exposures and the calibration"
-        )
+        raise DecodeError(_why_no_point(group, phases, stacks[first.name].sequence, settings))
     colors = _colours(group, found, stacks[first.name], white_levels[first.name], picture, threads)
     cloud = PointCloud(
         found.points,
@@ -169,6 +165,25 @@ def decode_group(
     )
     scan = GroupScan(cloud, grid, found.cells, phases, {}, known)
     return with_depth_images(scan, group) if depth_images else scan
+
+
+def _why_no_point(
+    group: CameraGroup, phases: tuple[PhaseMap, ...], sequence: FringeSequence, settings: DecodeSettings
+) -> str:
+    known, lit = (
+        float(np.mean([count / p.position.size for count, p in zip(counts, phases, strict=True)]))
+        for counts in ([p.valid_pixels for p in phases], [p.lit_pixels for p in phases])
+    )
+    if lit > 0.01 and known < 0.5 * lit and not check_sequence(group, sequence, settings.depth_range_mm):
+        return (
+            f"group {group.name}: no point was found: {lit:.1%} of the pixels are lit, but the geometry tells the "
+            f"fringe order of {known:.1%} only. Narrow the depth range about the head, add a lower frequency to the "
+            "sequence, or check the calibration of the projector"
+        )
+    return (
+        f"group {group.name}: no point was found ({known:.1%} of the pixels have a phase). "
+        "Check the light, the order of the exposures and the calibration"
+    )
 
 
 def check_sequence(group: CameraGroup, sequence: FringeSequence, depth_range: DepthRange | None = None) -> bool:

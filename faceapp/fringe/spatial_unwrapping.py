@@ -24,7 +24,7 @@ _KNOWN = np.float32(KNOWN_ABOVE)
 _LONGEST_STEP = np.float32(0.35)
 """Cycles between neighbours on one surface; beyond, the sign of the step is a guess."""
 
-_MOST_BEND = np.float32(0.1)
+_MOST_BEND = np.float32(0.12)
 """Cycles by which a step may differ from the one before: a surface bends slowly, a depth edge breaks."""
 
 _FEWEST_SHARED = 3
