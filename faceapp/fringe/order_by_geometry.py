@@ -44,6 +44,7 @@ _LEAD = 2.0
 _LEAST_OF_CELL = 0.5
 _LEAST_OF_REGION = 0.05
 _PASSES = 2
+_ROUNDS = 6
 _UNSET, _CLASH = -2000, -1999
 _LOWEST = -1000
 
@@ -154,7 +155,7 @@ def order_phases(
     if lacking:
         raise SequenceError(lacking)
     one, two = wrapped[:2]
-    views = _three_views(group, axis, depth_range, one.frequency, rules.tolerance)
+    views = three_views(group, axis, depth_range, one.frequency, rules.tolerance)
     shape = one.position.shape
     places, misses = np.full(shape, NOWHERE, np.int32), np.zeros(shape, np.float32)
     orders = np.full(shape, _UNSET, np.int16), np.full(two.position.shape, _UNSET, np.int16)
@@ -232,9 +233,10 @@ def prepare_orders(group: CameraGroup) -> None:
         _rays(group.infrared[0])
 
 
-def _three_views(
+def three_views(
     group: CameraGroup, axis: str, depth_range: DepthRange | None, frequency: float, tolerance: float
 ) -> ThreeViews:
+    """Return a group's geometry for the kernels; see `order_phases`, which checks that the group has one."""
     first, second = group.infrared[:2]
     projector = group.projector.optics
     near, far = depth_range or depth_range_of(group) or (0.0, 0.0)
@@ -248,6 +250,7 @@ def _three_views(
         float(frequency),
         float(projector.height if axis == "v" else projector.width),
         axis == "v",
+        _ROUNDS if projector.distortion.any() or projector.K[0, 1] else 1,
         float(tolerance),
         _pose(first, projector),
         _pose(first, second),

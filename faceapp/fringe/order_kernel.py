@@ -26,7 +26,6 @@ NOWHERE = -1
 _KNOWN, _LIT, _HALF, _ONE = np.float32(KNOWN_ABOVE), np.float32(LIT), np.float32(0.5), np.float32(1)
 _SAMPLES = 1500
 _CELL = 8
-_ROUNDS = 5
 _FX, _SKEW, _CX, _FY, _CY, _K1, _K2, _P1, _P2, _K3 = range(10)
 
 
@@ -45,6 +44,8 @@ class ThreeViews(NamedTuple):
         Projector pixels along the axis of the fringes; ``x field`` is a pixel.
     along_v : bool
         Whether the axis of the fringes is v.
+    rounds : int
+        How often to aim at a column of the projector: once where its lens does not bend.
     tolerance : float
         Cycles by which the wrapped phases of the cameras may differ.
     to_projector, to_second : (3, 4) float64
@@ -59,6 +60,7 @@ class ThreeViews(NamedTuple):
     frequency: float
     field: float
     along_v: bool
+    rounds: int
     tolerance: float
     to_projector: FloatArray
     to_second: FloatArray
@@ -88,7 +90,7 @@ def _column(x: Any, y: Any, z: Any, views: Any) -> Any:
 
 
 @numba.njit(inline="always")
-def _depth_at(x: Any, y: Any, wanted: Any, views: Any) -> Any:
+def depth_at(x: Any, y: Any, wanted: Any, views: Any) -> Any:
     """Return the depth at which a ray meets a column of the projector; 0 where it does not.
 
     The lens is undone by aiming again at where an ideal projector would have to, which converges fast.
@@ -100,13 +102,15 @@ def _depth_at(x: Any, y: Any, wanted: Any, views: Any) -> Any:
     forward = pose[2, 0] * x + pose[2, 1] * y + pose[2, 2]
     aim = (wanted - centre) / focal
     z = 0.0
-    for _ in range(_ROUNDS):
+    for i in range(views.rounds):
         below = along - aim * forward
         if below == 0:
             return 0.0
         z = (aim * pose[2, 3] - pose[axis, 3]) / below
         if not z > 0:
             return 0.0
+        if i == views.rounds - 1:
+            break
         miss = wanted - _column(x, y, z, views)
         if not abs(miss) > 0.01:
             break
@@ -188,7 +192,7 @@ def vote_orders(
                 shift = k - order[row, j] + SHIFTS // 2
                 if shift < 0 or shift >= SHIFTS:
                     continue
-                z = _depth_at(x, y, (k + cycles) / views.frequency * views.field, views)
+                z = depth_at(x, y, (k + cycles) / views.frequency * views.field, views)
                 if not (z >= views.near and z <= views.far):
                     continue
                 u, v, depth = _pixel(x * z, y * z, z, views.to_second, views.second)
@@ -241,7 +245,7 @@ def check_orders(
                 continue
             cycles = first[row, j] * frequency
             x, y = float(views.rays[row, j, 0]), float(views.rays[row, j, 1])
-            z = _depth_at(x, y, (shifts[region] + order[row, j] + cycles) / views.frequency * views.field, views)
+            z = depth_at(x, y, (shifts[region] + order[row, j] + cycles) / views.frequency * views.field, views)
             if not (z >= views.near and z <= views.far):
                 continue
             u, v, depth = _pixel(x * z, y * z, z, views.to_second, views.second)

@@ -20,11 +20,12 @@ from faceapp.capture.plan import plan_for
 from faceapp.cli.main import main
 from faceapp.core.errors import SequenceError
 from faceapp.core.frames import UNKNOWN
-from faceapp.core.rig import CameraGroup, ProjectorModel
+from faceapp.core.rig import CameraGroup, CameraModel, ProjectorModel
 from faceapp.core.transforms import RigidTransform
 from faceapp.formats.capture_bundle import read_bundle
 from faceapp.fringe.decode import DecodeSettings, GroupScan, check_sequence
-from faceapp.fringe.order_by_geometry import depth_range_of, finest_fringes
+from faceapp.fringe.order_by_geometry import depth_range_of, finest_fringes, three_views
+from faceapp.fringe.order_kernel import depth_at
 from faceapp.fringe.spatial_unwrapping import NO_REGION, unwrap_regions
 from tests.unit.bundles import PLANE_Z, edit, phase_steps, pose, write_bundle
 from tests.unit.spheres import ALL, FINEST, PROJECTOR, distance_to_balls, write_spheres
@@ -132,6 +133,34 @@ def test_a_flat_wall_square_to_the_rig_is_not_guessed_but_a_narrow_depth_range_t
     cloud = decoded(folder, DecodeSettings(depth_range_mm=(660.0, 720.0))).cloud
     assert len(cloud) > 10_000
     assert abs(np.median(cloud.points[:, 2]) - PLANE_Z) < 0.1
+
+
+@given(
+    axis=st.sampled_from("uv"),
+    bend=st.floats(-0.2, 0.2),
+    skew=st.sampled_from([0.0, 4.0]),
+    ray=st.tuples(st.floats(-0.15, 0.15), st.floats(-0.12, 0.12)),
+    depth=st.floats(520, 880),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_ray_meets_the_column_of_a_bent_projector_where_it_is_seen(
+    axis: str, bend: float, skew: float, ray: tuple[float, float], depth: float
+) -> None:
+    def camera(name: str, x: float, y: float, bend: float, skew: float) -> CameraModel:
+        k = np.array([[1500.0, skew, 320.0], [0, 1500.0, 256.0], [0, 0, 1]])
+        lens = np.array([bend, bend / 2, 0.001, -0.002, 0.0])
+        at = RigidTransform(np.diag([1.0, -1.0, -1.0]), np.array([x, y, 700.0]))
+        return CameraModel(name, 8, 6, k, lens, at)
+
+    # light from above or from beside, across the fringes
+    projector = camera("light", 60.0 * (axis == "u"), 60.0 * (axis == "v"), bend, skew)
+    group = CameraGroup(
+        "g", (camera("a", 0, 0, 0, 0), camera("b", 90, 0, 0, 0)), None, ProjectorModel("light", projector)
+    )
+    views = three_views(group, axis, (500.0, 900.0), 64.0, 0.06)
+    point = group.infrared[0].rig_from_camera.apply(np.array([[ray[0] * depth, ray[1] * depth, depth]]))
+    wanted = projector.project(point)[0][0, "uv".index(axis)]
+    assert depth_at(ray[0], ray[1], wanted, views) == pytest.approx(depth, rel=1e-4)
 
 
 def group_of(folder: Path) -> CameraGroup:
