@@ -27,7 +27,7 @@ from faceapp.fringe.pinhole_grid import PinholeGrid, epipolar_grids, straight_gr
 from faceapp.fringe.scratch import scratch
 from faceapp.fringe.surface import SurfaceRules, grid_faces, grid_points
 from faceapp.fringe.surface_tables import Points
-from faceapp.fringe.triangulation import InverseDepth, match_cameras, match_projector, matched_shape
+from faceapp.fringe.triangulation import InverseDepth, drop_outside, match_cameras, match_projector, matched_shape
 from faceapp.fringe.unwrapping import plan_unwrapping
 from faceapp.geometry.depth_rendering import render_depth
 
@@ -51,9 +51,10 @@ class DecodeSettings:
     compensate_motion : bool
         Whether a drift during the finest steps is taken out where the head moved noticeably.
     depth_range_mm : pair of float, optional
-        Nearest and farthest depth along the z of the group's first camera. Asked for only where the sequence leaves
-        the fringe order open and the geometry tells it; without it what stands about the rig's origin is meant, see
-        `faceapp.fringe.order_by_geometry.depth_range_of`.
+        Nearest and farthest depth along the z of the group's first camera. Needed only where the sequence leaves the
+        fringe order open and the geometry tells it; without it what stands about the rig's origin is meant, see
+        `faceapp.fringe.order_by_geometry.depth_range_of`. Two cameras without a calibrated projector need it, and
+        give nothing outside of it.
     """
 
     limits: PhaseLimits = field(default_factory=PhaseLimits)
@@ -149,6 +150,8 @@ def decode_group(
     )
     coloured = group.rgb if picture is not None else None
     with _triangulated(group, phases, stacks[first.name].sequence.axis, threads) as depth:
+        if group.projector.optics is None and settings.depth_range_mm is not None:
+            drop_outside(depth, first, *settings.depth_range_mm)
         found = grid_points(depth, rules, coloured, threads)
         grid = depth.grid
     if not len(found.points):

@@ -19,6 +19,7 @@ from faceapp.core.errors import SequenceError
 from faceapp.core.frames import FrameStack, PhaseMap
 from faceapp.core.rig import CameraGroup, CameraModel
 from faceapp.core.sequence import FringeSequence
+from faceapp.fringe.order_by_depth_range import order_pair
 from faceapp.fringe.order_kernel import (
     NOWHERE,
     SHIFTS,
@@ -107,8 +108,11 @@ def why_order_stays_open(group: CameraGroup, depth_range: DepthRange | None = No
     """Return what a group lacks to find fringe orders by its geometry; empty where it lacks nothing."""
     if len(group.infrared) < 2:
         return f"group {group.name} would need a second calibrated infrared camera to tell it by the geometry"
-    if group.projector.optics is None:
-        return f"group {group.name} would need a calibrated projector to tell it by the geometry"
+    if group.projector.optics is None and depth_range is None:
+        return (
+            f"group {group.name} would need a calibrated projector to tell it by the geometry, "
+            "or a depth range in which only one order lies"
+        )
     if depth_range is None and depth_range_of(group) is None:
         return (
             f"group {group.name} does not look at the rig's origin: give depth_range_mm, so that the geometry tells it"
@@ -129,7 +133,7 @@ def order_phases(
     Parameters
     ----------
     group : CameraGroup
-        Two infrared cameras and a calibrated projector.
+        Two infrared cameras and a calibrated projector; without one, the depth range must leave a single order.
     wrapped : tuple of PhaseMap
         Of the infrared cameras, from `faceapp.fringe.demodulation.decode_wrapped_phase`.
     axis : {"u", "v"}
@@ -155,6 +159,10 @@ def order_phases(
     if lacking:
         raise SequenceError(lacking)
     one, two = wrapped[:2]
+    if group.projector.optics is None:
+        first, second = group.infrared[:2]
+        near, far = _possible(group, depth_range)
+        return order_pair((one, two), _rays(first), _pose(first, second), _lens(second), (near, far))
     views = three_views(group, axis, depth_range, one.frequency, rules.tolerance)
     shape = one.position.shape
     places, misses = np.full(shape, NOWHERE, np.int32), np.zeros(shape, np.float32)
@@ -239,10 +247,8 @@ def three_views(
     """Return a group's geometry for the kernels; see `order_phases`, which checks that the group has one."""
     first, second = group.infrared[:2]
     projector = group.projector.optics
-    near, far = depth_range or depth_range_of(group) or (0.0, 0.0)
+    near, far = _possible(group, depth_range)
     assert projector is not None
-    if not 0 < near < far:
-        raise SequenceError(f"group {group.name}: a depth range of {near:g} to {far:g} mm is not possible")
     return ThreeViews(
         _rays(first),
         float(near),
@@ -257,6 +263,13 @@ def three_views(
         _lens(projector),
         _lens(second),
     )
+
+
+def _possible(group: CameraGroup, depth_range: DepthRange | None) -> DepthRange:
+    near, far = depth_range or depth_range_of(group) or (0.0, 0.0)
+    if not 0 < near < far:
+        raise SequenceError(f"group {group.name}: a depth range of {near:g} to {far:g} mm is not possible")
+    return near, far
 
 
 def _pose(source: CameraModel, target: CameraModel) -> FloatArray:

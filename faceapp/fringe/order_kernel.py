@@ -69,7 +69,7 @@ class ThreeViews(NamedTuple):
 
 
 @numba.njit(inline="always")
-def _pixel(x: Any, y: Any, z: Any, pose: Any, lens: Any) -> Any:
+def pixel_of(x: Any, y: Any, z: Any, pose: Any, lens: Any) -> Any:
     """Return the pixel of a point, and the depth, in the view that the pose leads to."""
     px = pose[0, 0] * x + pose[0, 1] * y + pose[0, 2] * z + pose[0, 3]
     py = pose[1, 0] * x + pose[1, 1] * y + pose[1, 2] * z + pose[1, 3]
@@ -85,7 +85,7 @@ def _pixel(x: Any, y: Any, z: Any, pose: Any, lens: Any) -> Any:
 @numba.njit(inline="always")
 def _column(x: Any, y: Any, z: Any, views: Any) -> Any:
     """Return the projector's pixel along the fringes' axis at a depth of a ray; NaN behind the projector."""
-    u, v, depth = _pixel(x * z, y * z, z, views.to_projector, views.projector)
+    u, v, depth = pixel_of(x * z, y * z, z, views.to_projector, views.projector)
     return (v if views.along_v else u) if depth > 0 else np.nan
 
 
@@ -119,7 +119,7 @@ def depth_at(x: Any, y: Any, wanted: Any, views: Any) -> Any:
 
 
 @numba.njit(inline="always")
-def _cycles_at(position: Any, frequency: Any, u: Any, v: Any) -> Any:
+def cycles_at(position: Any, frequency: Any, u: Any, v: Any) -> Any:
     """Return the phase between four pixels, cycles up to a whole number; NaN where they are not of one surface."""
     height, width = position.shape
     if not (u >= 0 and v >= 0 and u < width - 1 and v < height - 1):
@@ -195,8 +195,8 @@ def vote_orders(
                 z = depth_at(x, y, (k + cycles) / views.frequency * views.field, views)
                 if not (z >= views.near and z <= views.far):
                     continue
-                u, v, depth = _pixel(x * z, y * z, z, views.to_second, views.second)
-                other = _cycles_at(second, frequency, u, v) if depth > 0 else np.nan
+                u, v, depth = pixel_of(x * z, y * z, z, views.to_second, views.second)
+                other = cycles_at(second, frequency, u, v) if depth > 0 else np.nan
                 if np.isnan(other):
                     continue
                 miss = other - cycles
@@ -248,8 +248,8 @@ def check_orders(
             z = depth_at(x, y, (shifts[region] + order[row, j] + cycles) / views.frequency * views.field, views)
             if not (z >= views.near and z <= views.far):
                 continue
-            u, v, depth = _pixel(x * z, y * z, z, views.to_second, views.second)
-            other = _cycles_at(second, frequency, u, v) if depth > 0 else np.nan
+            u, v, depth = pixel_of(x * z, y * z, z, views.to_second, views.second)
+            other = cycles_at(second, frequency, u, v) if depth > 0 else np.nan
             miss = other - cycles
             miss -= np.rint(miss)
             if abs(miss) <= views.tolerance:

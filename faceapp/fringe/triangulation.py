@@ -130,6 +130,18 @@ def _cropped(grid: PinholeGrid, rows: int) -> PinholeGrid:
     return PinholeGrid(grid.rotation, grid.centre, grid.focal, grid.cx, grid.cy, grid.map_u[:rows], grid.map_v[:rows])
 
 
+def drop_outside(depth: InverseDepth, camera: CameraModel, near: float, far: float) -> None:
+    """Clear what lies outside a depth range along a camera's z, mm; the camera stands at the grid's centre."""
+    grid = depth.grid
+    tilt = grid.rotation.T @ camera.rig_from_camera.rotation[:, 2]
+    rows, columns = grid.shape
+    along = (np.arange(columns) - grid.cx) / grid.focal * tilt[0] + tilt[2]
+    across = (np.arange(rows) - grid.cy) / grid.focal * tilt[1]
+    forward = (along[None, :] + across[:, None]).astype(np.float32)
+    outside = (depth.value * np.float32(near) > forward) | (depth.value * np.float32(far) < forward)
+    depth.value[outside] = NO_DEPTH
+
+
 def match_projector(phase: PhaseMap, grid: PinholeGrid, projector: CameraModel, axis: str) -> InverseDepth:
     """Intersection of each camera ray with the projector's column (or row) that lit it.
 

@@ -135,6 +135,31 @@ def test_a_flat_wall_square_to_the_rig_is_not_guessed_but_a_narrow_depth_range_t
     assert abs(np.median(cloud.points[:, 2]) - PLANE_Z) < 0.1
 
 
+def test_two_cameras_alone_need_a_depth_range_that_holds_one_order(tmp_path: Path) -> None:
+    """The cameras see the same phase every 250 mm of depth at 8 fringes, every 31 mm at 64."""
+    coarse = write_bundle(tmp_path / "coarse", phase_steps(8, 4))
+    assert "calibrated projector" in str(decode_bundle(read_bundle(coarse)).failures["middle"])
+    cloud = decoded(coarse, DecodeSettings(depth_range_mm=(600.0, 780.0))).cloud
+    assert len(cloud) > 10_000
+    error = np.abs(cloud.points[:, 2] - PLANE_Z)
+    assert np.median(error) < 0.5 and np.percentile(error, 99) < 3
+    fine = read_bundle(write_bundle(tmp_path / "fine", phase_steps(64, 4)))
+    failed = decode_bundle(fine, DecodeSettings(depth_range_mm=(600.0, 780.0))).failures["middle"]
+    assert "cannot be unwrapped" in str(failed) and "more than once" in str(failed)
+    cloud = decoded(tmp_path / "fine", DecodeSettings(depth_range_mm=(680.0, 700.0))).cloud
+    assert abs(np.median(cloud.points[:, 2]) - PLANE_Z) < 0.1
+
+
+def test_two_cameras_alone_find_both_balls_in_a_field_of_their_own(tmp_path: Path) -> None:
+    bare = write_spheres(tmp_path / "bare", phase_steps(3, 12), projector=False)
+    scan = decoded(bare, DecodeSettings(depth_range_mm=(620.0, 800.0)))
+    distance = distance_to_balls(scan.cloud.points)
+    error = np.abs(distance).min(axis=1)
+    print(f"{len(scan.cloud)} points, median {np.median(error):.3f} mm, {np.mean(error > 5):.5f} over 5 mm")
+    assert (np.bincount(np.argmin(np.abs(distance), axis=1), minlength=2) > 3000).all()
+    assert np.median(error) < 1 and np.mean(error > 5) < 0.005
+
+
 @given(
     axis=st.sampled_from("uv"),
     bend=st.floats(-0.2, 0.2),
