@@ -17,9 +17,10 @@ import numpy.typing as npt
 from faceapp.core.arrays import Float32Array, FloatArray
 from faceapp.core.errors import SequenceError
 from faceapp.core.frames import PhaseMap
-from faceapp.fringe.order_kernel import cycles_at, hand_out, pixel_of
+from faceapp.fringe.order_kernel import hand_out
 from faceapp.fringe.phase_kernel import FAST
 from faceapp.fringe.spatial_unwrapping import NO_REGION, unwrap_regions
+from faceapp.fringe.three_views import cycles_at, pixel_of
 
 Tie: TypeAlias = tuple[int, int, int]
 """Region of the first camera, region of the second, whole fringes to add to the second's orders."""
@@ -56,7 +57,7 @@ def find_ties(
     rays : (H, W, 2) float32
         Ideal image coordinates of the first camera's pixels.
     to_second, lens : (3, 4) and (10,) float64
-        See `faceapp.fringe.order_kernel.ThreeViews`.
+        See `faceapp.fringe.three_views.ThreeViews`.
     frequency : float32
         Fringes across the field.
     near, far : float

@@ -23,7 +23,6 @@ from faceapp.fringe.order_by_depth_range import order_pair
 from faceapp.fringe.order_kernel import (
     NOWHERE,
     SHIFTS,
-    ThreeViews,
     check_orders,
     drop_lonely,
     drop_small_parts,
@@ -33,6 +32,7 @@ from faceapp.fringe.order_kernel import (
 )
 from faceapp.fringe.row_blocks import over_rows
 from faceapp.fringe.spatial_unwrapping import unwrap_regions
+from faceapp.fringe.three_views import ThreeViews
 
 DepthRange: TypeAlias = tuple[float, float]
 """Nearest and farthest depth along the z of a group's first camera, mm."""

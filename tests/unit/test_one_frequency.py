@@ -25,8 +25,8 @@ from faceapp.core.transforms import RigidTransform
 from faceapp.formats.capture_bundle import read_bundle
 from faceapp.fringe.decode import DecodeSettings, GroupScan, check_sequence
 from faceapp.fringe.order_by_geometry import depth_range_of, finest_fringes, three_views
-from faceapp.fringe.order_kernel import depth_at
 from faceapp.fringe.spatial_unwrapping import NO_REGION, unwrap_regions
+from faceapp.fringe.three_views import depth_at
 from tests.unit.bundles import PLANE_Z, edit, phase_steps, pose, write_bundle
 from tests.unit.spheres import ALL, FINEST, PROJECTOR, distance_to_balls, write_spheres
 
