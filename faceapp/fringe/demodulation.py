@@ -121,6 +121,8 @@ def _decode(
     over_rows(lambda first, last: decode_rows(stack.frames, first, last, tables, kernel, out), shape[0], BLOCK, threads)
     if not stated:
         _scale_variance(out, steps, ladder, stack.sequence)
+    if len(ladder.rungs) < 2:
+        out.blocks[..., 1] = 0.0  # a Gray code is half a fringe coarse: how far it lies off says nothing of motion
     return PhaseMap(
         camera=stack.camera,
         frequency=stack.sequence.frequencies[-1],

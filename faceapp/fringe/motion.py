@@ -37,7 +37,8 @@ class Motion:
     ----------
     score : float
         Robust spread (median / 0.6745) over the blocks of their mean order residual in units of its noise; 1 is a
-        still head, NaN says that the sequence has one frequency only or that too little is lit.
+        still head, NaN says that the sequence has one frequency only (with a Gray code or without) or that too little
+        is lit.
     moved : float
         Share of the blocks that are off by more than four standard deviations.
     regions : tuple of (str, float)

@@ -57,9 +57,14 @@ def warm_in_background(groups: Iterable[CameraGroup] = ()) -> threading.Thread:
     """
 
     def work() -> None:
-        warm_decoder()
-        for group in groups:
-            prepare_group(group)
+        try:
+            warm_decoder()
+            for group in groups:
+                prepare_group(group)
+        except RuntimeError:
+            # a program that ends closes the pools first; then nobody waits for a decoder any more
+            if threading.main_thread().is_alive():
+                raise
 
     thread = threading.Thread(target=work, name="faceapp-warm", daemon=True)
     thread.start()

@@ -7,7 +7,7 @@ import pytest
 
 from faceapp.core.frames import FrameStack
 from faceapp.core.rig import Sensor
-from faceapp.core.sequence import Fringe, FringeSequence, multi_frequency
+from faceapp.core.sequence import Fringe, FringeSequence, GrayBit, multi_frequency
 from faceapp.fringe.demodulation import decode_phase
 from faceapp.fringe.motion import Motion, motion_of, without_motion
 
@@ -82,3 +82,9 @@ def test_a_sequence_that_does_not_tell_the_drift_stays_as_it_is() -> None:
 def test_one_frequency_tells_nothing() -> None:
     motion = seen(0.0, multi_frequency((1.0,), (8,)))
     assert np.isnan(motion.score) and not motion.is_doubtful
+
+
+def test_a_gray_code_says_nothing_of_motion() -> None:
+    bits = [GrayBit(k, 4) for k in range(4)]
+    sequence = FringeSequence((*(Fringe(8.0, k, 12) for k in range(12)), *bits), "u")
+    assert np.isnan(seen(0.0, sequence).score)  # a code is half a fringe coarse; its steps are not the head's

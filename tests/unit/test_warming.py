@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 from faceapp.app.rigs import connect_described_rig
@@ -33,3 +35,10 @@ def test_who_connects_a_rig_finds_the_decoder_warm() -> None:
         assert all(kernel.signatures for kernel in orders)
     finally:
         devices.close()
+
+
+def test_who_leaves_while_the_decoder_warms_leaves_in_silence() -> None:
+    """A program that ends at once (``faceapp devices``) ends while the thread works: pools are closed by then."""
+    program = "import atexit\nfrom faceapp.fringe.warming import warm_in_background as warm\natexit.register(warm().join)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
