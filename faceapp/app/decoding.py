@@ -12,6 +12,7 @@ import faceapp
 from faceapp.app.outputs import check_output
 from faceapp.core.cloud import PointCloud
 from faceapp.core.errors import BundleError, DataError, FaceappError
+from faceapp.core.frames import PhaseMap
 from faceapp.core.results import Metric, Provenance, Report
 from faceapp.core.signals import Reporter
 from faceapp.formats.atomic import new_folder
@@ -20,7 +21,7 @@ from faceapp.formats.images import write_depth
 from faceapp.formats.ply import write_cloud
 from faceapp.formats.reports import hash_path, write_report
 from faceapp.fringe.decode import DecodeSettings, GroupScan, decode_group
-from faceapp.fringe.motion import motion_of
+from faceapp.fringe.motion import Motion, motion_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,9 +153,7 @@ def report_decoding(bundle: CaptureBundle, decoded: DecodedBundle, settings: Dec
             count = phase.valid_pixels
             motion = motion_of(phase)
             if motion.is_doubtful:
-                most = f", most in the {motion.worst_regions[0]}" if motion.worst_regions else ""
-                advice = "take it again" if motion.is_too_much else "look at the seams and at the edges"
-                warnings.append(f"{name}: the head moved before {phase.camera} during the burst{most}; {advice}")
+                warnings.append(f"{name}: {_motion_words(phase, motion)}")
             metrics += [
                 Metric(f"{phase.camera}.decoded_pixels", count, "1", count),
                 Metric(f"{phase.camera}.order_residual", phase.order_residual, "fringes", count),
@@ -179,6 +178,18 @@ def report_decoding(bundle: CaptureBundle, decoded: DecodedBundle, settings: Dec
         "failures": {name: str(error) for name, error in decoded.failures.items()},
     }
     return Report(tuple(metrics), provenance, tuple(warnings), extra)
+
+
+def _motion_words(phase: PhaseMap, motion: Motion) -> str:
+    """Where the sensor's noise is not stated the rig is a stranger: its projector may leave a residual of its own."""
+    most = f", most in the {motion.worst_regions[0]}" if motion.worst_regions else ""
+    if not phase.noise_known:
+        return (
+            f"camera {phase.camera}: the sets of fringes disagree{most}: "
+            "the subject moved or the projector's brightness is not linear; look at the cloud for ripples"
+        )
+    advice = "take it again" if motion.is_too_much else "look at the seams and at the edges"
+    return f"camera {phase.camera} saw the head move during the burst{most}; {advice}"
 
 
 def _median(values: np.ndarray) -> float | None:

@@ -33,6 +33,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     for warning in report.warnings:
         console.reporter.warning(warning)
     lines = [f"{m.name}: {_told(m.value, m.unit)} ({m.count:,})" for m in report.metrics]
+    lines.append(f"out {out}")
     console.result({"metrics": {m.name: m.value for m in report.metrics}, "out": str(out)}, "\n".join(lines))
     return 0
 

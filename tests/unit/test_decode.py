@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faceapp.app.decoding import decode_bundle
+from faceapp.app.decoding import decode_bundle, report_decoding
 from faceapp.core.errors import BundleError, DecodeError, SequenceError
 from faceapp.core.sequence import Fringe, FringeSequence, multi_frequency
 from faceapp.formats.capture_bundle import read_bundle
+from faceapp.fringe.decode import DecodeSettings
 from faceapp.fringe.reference import wrapped_phase
 from faceapp.fringe.unwrapping import plan_unwrapping
 from tests.unit.bundles import PLANE_Z, phase_steps, write_bundle
@@ -115,3 +117,16 @@ def test_one_broken_group_leaves_the_others(tmp_path: Path) -> None:
     assert list(decoded.scans) == ["middle"]
     assert isinstance(decoded.failures["left"], BundleError)
     assert "left-ir-2/003.png is missing" in str(decoded.failures["left"])
+
+
+def test_a_projector_that_is_not_linear_is_not_called_a_head_that_moved(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "capture", [*phase_steps(1, 3), *phase_steps(8, 3)], noise=1.0)
+    for file in folder.glob("frames/*/*.png"):
+        light = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) / 255.0
+        cv2.imwrite(str(file), np.rint(255 * light**1.3).astype(np.uint8))
+    bundle = read_bundle(folder)
+    said = report_decoding(bundle, decode_bundle(bundle), DecodeSettings()).warnings
+    said = [w for w in said if "ir-1" in w]
+    assert len(said) == 1
+    assert "the subject moved or the projector's brightness is not linear" in said[0]
+    assert "again" not in said[0]
