@@ -17,6 +17,7 @@ from faceapp.core.subject import Sample, Verdict
 from faceapp.gui.capture.figures import advice_of, rows_of
 from faceapp.gui.capture.protocol import Standing, load_expressions, next_open, stands_of, title_of
 from faceapp.gui.capture.rig_link import RigState
+from faceapp.gui.capture.verdict_panel import VerdictPanel
 from faceapp.gui.capture.workspace import CaptureWorkspace
 from faceapp.gui.program.program import Program
 from faceapp.gui.shell.settings import WindowSettings
@@ -285,3 +286,19 @@ def test_a_subject_is_typed_with_keys_alone(qtbot: Any, settings: WindowSettings
     assert (made.age, made.gender, made.consent) == (34, gender, ("record",))
     assert capture.expression == "neutral"  # a new subject begins at the beginning
     program.window.close()
+
+
+def test_the_table_of_groups_stands_whole_or_not_at_all(qtbot: Any) -> None:
+    panel = VerdictPanel()
+    qtbot.addWidget(panel)
+    panel.setFixedWidth(348)
+    panel.show_figures(dict.fromkeys(("left", "middle", "right"), GOOD), {}, 2.0)
+    panel.setFixedHeight(660)
+    panel.show()
+    qtbot.waitExposed(panel)
+    assert panel._table.isVisible() and panel._table.height() >= panel._table.sizeHint().height()
+    panel.setFixedHeight(520)  # a notice stands above
+    qtbot.waitUntil(lambda: not panel._table.isVisible() and not panel._table_head.isVisible())
+    panel.setFixedHeight(660)
+    qtbot.waitUntil(lambda: panel._table.isVisible() and panel._table_head.isVisible())
+    assert panel._table.height() >= panel._table.sizeHint().height()

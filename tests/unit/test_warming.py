@@ -39,6 +39,6 @@ def test_who_connects_a_rig_finds_the_decoder_warm() -> None:
 
 def test_who_leaves_while_the_decoder_warms_leaves_in_silence() -> None:
     """A program that ends at once (``faceapp devices``) ends while the thread works: pools are closed by then."""
-    program = "import atexit\nfrom faceapp.fringe.warming import warm_in_background as warm\natexit.register(warm().join)"
+    program = "import atexit; from faceapp.fringe import warming; atexit.register(warming.warm_in_background().join)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from faceapp.gui.capture.figures import advice_of, motion_words, percent, rows_of
 from faceapp.gui.capture.protocol import Expression
@@ -139,8 +141,7 @@ class VerdictPanel(QWidget):
         self._narrow = narrow
         for row in self._rows.values():
             row.set_compact(narrow)
-        self._table_head.setVisible(not narrow and self._grid.count() > 0)
-        self._table.setVisible(not narrow)
+        self._place_table()
 
     def show_next(self, title: str, expression: Expression, hint: str) -> None:
         """Say what is shot, or what Space will shoot and when."""
@@ -185,8 +186,29 @@ class VerdictPanel(QWidget):
         self._advice_text.setText(text)
         self._advice_todo.setText(todo)
         restyle(self._advice, surface="bad" if grade == 2 else "check")
+        self._place_table()
         if seconds is not None:
             self.show_badge(badge, STATES[grade])
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_table()
+
+    def _place_table(self) -> None:
+        """Show the table of groups where it fits whole: a notice or a prompt above may leave no room for it."""
+        shown = not self._narrow and self._grid.count() > 0
+        self._show_table(shown)
+        column = self.layout()
+        if shown and column is not None:
+            column.invalidate()
+            fixed = column.totalSizeHint().height()
+            needed = column.totalHeightForWidth(self.width()) if column.hasHeightForWidth() else fixed
+            self._show_table(needed <= self.height())
+
+    def _show_table(self, shown: bool) -> None:
+        self._table_head.setVisible(shown)
+        self._table.setVisible(shown)
 
     def _show_groups(self, groups: Mapping[str, GroupFigures]) -> None:
         while self._grid.count():
@@ -195,7 +217,6 @@ class VerdictPanel(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        self._table_head.setVisible(bool(groups) and not self._narrow)
         if not groups:
             return
         rank = {"right": 0, "middle": 1, "left": 2}
