@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -23,10 +25,9 @@ from tests.unit.test_voronoi_mesh import check_manifold, facing
 Scene = tuple[dict[str, PointCloud], SurfaceTree]
 
 
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    folder = tmp_path_factory.mktemp("truth")
-    rig = connect_described_rig("simulated", {"seed": 5, "scale": 0.75})
+def captured(folder: Path, **options: object) -> Scene:
+    """The clouds of a simulated head, and its surface where it stands for the middle group."""
+    rig = connect_described_rig("simulated", {"seed": 5, "scale": 0.75, **options})
     groups: dict[str, GroupCapture] = {}
     try:
         rig.prepare("S0001", "smile", 1)
@@ -42,6 +43,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     }
     surface = read_mesh(folder / "surface.ply")
     return clouds, SurfaceTree(surface.vertices, surface.faces)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return captured(tmp_path_factory.mktemp("truth"))
 
 
 def errors(points: np.ndarray, tree: SurfaceTree) -> np.ndarray:
@@ -97,6 +103,17 @@ def test_motion_between_the_groups_is_taken_back(scene: Scene) -> None:
         assert motion.before > 0.2
         assert motion.after < 0.03
         assert motion.after < 0.7 * motion.after_rigid
+
+
+@pytest.mark.figures
+@pytest.mark.parametrize("shift", ["0.3,0.3,0.27", "0,0,0.5"])
+def test_a_subject_rendered_elsewhere_for_each_group_comes_together(tmp_path: Path, shift: str) -> None:
+    """Half a millimetre from group to group, shot by the cameras and not made of a still cloud."""
+    clouds, tree = captured(tmp_path, shift=shift)
+    fused = fuse(clouds)
+    error = errors(fused.cloud.points, tree)
+    told(f"shifted by {shift} mm from group to group", fused, error)
+    assert error.mean() < 0.06
 
 
 def test_the_mesh_is_regular_and_on_the_points(scene: Scene) -> None:
