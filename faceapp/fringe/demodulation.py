@@ -31,11 +31,14 @@ class PhaseLimits:
         The same where the sensor's noise is not stated: what is dim cannot be judged by its sigma then.
     max_order_residual : float
         Fringes: largest distance of a fringe order from a whole number before rounding.
+    max_ambient : float
+        Of the white level: more light of the room than this, or scattered light, leaves the fringes no room.
     """
 
     min_modulation: float = 0.02
     min_unknown_modulation: float = 0.0314
     max_order_residual: float = 0.25
+    max_ambient: float = 0.6
 
 
 def decode_phase(
@@ -143,7 +146,7 @@ def _kernel_limits(sensor: Sensor, white: float, limits: PhaseLimits, weigh_all:
     f32 = np.float32
     stated = sensor.electrons_per_count is not None
     weakest = limits.min_modulation if stated else limits.min_unknown_modulation
-    masks = f32(white), f32(weakest * white), f32(limits.max_order_residual)
+    masks = f32(white), f32(weakest * white), f32(limits.max_order_residual), f32(limits.max_ambient * white)
     return KernelLimits(*masks, f32(per_count), f32(sensor.black_level or 0.0), f32(constant), weigh_all)
 
 

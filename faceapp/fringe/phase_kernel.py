@@ -211,6 +211,8 @@ def _keep_finest(row: Any, left: Any, n: Any, tables: Any, limits: Any, buffer: 
         mean[j] = total[j] * per_step
         noise[j] = max(mean[j] - limits.black, _ZERO) * limits.per_count + limits.constant
         modulation[j] = _TWO * per_step * np.sqrt(square[j])
+        # fringes swing between 0 and twice their height: what the mean has more is light of the room
+        bad[j] += _ONE if mean[j] - modulation[j] > limits.max_ambient else _ZERO
         good += 1 if bad[j] == _ZERO else 0
     return good
 

@@ -47,7 +47,7 @@ class KernelLimits(NamedTuple):
 
     Parameters
     ----------
-    white, min_modulation, max_residual : float32
+    white, min_modulation, max_residual, max_ambient : float32
         See `faceapp.fringe.demodulation.PhaseLimits`.
     per_count, black, constant : float32
         Variance of a pixel of A counts: ``max(A - black, 0) per_count + constant``.
@@ -58,6 +58,7 @@ class KernelLimits(NamedTuple):
     white: np.float32
     min_modulation: np.float32
     max_residual: np.float32
+    max_ambient: np.float32
     per_count: np.float32
     black: np.float32
     constant: np.float32

@@ -92,6 +92,8 @@ def decode_stack(
         order = np.floor(x * frequency - p + 0.5)
         ok &= np.abs(x * frequency - p - order) <= limits.max_order_residual
         x = (p + order) / frequency
+    ambient = np.mean(stack.frames[list(sequence.steps(sequence.frequencies[-1]))], axis=0) - modulation
+    ok &= ambient <= limits.max_ambient * white
     finest = stack.frames[list(sequence.steps(sequence.frequencies[-1]))].astype(np.float64)
     gain, read = sensor.electrons_per_count or float("nan"), sensor.read_noise_electrons or 0.0
     noise = np.maximum(finest.mean(axis=0) - (sensor.black_level or 0.0), 0) / gain + (read / gain) ** 2 + 1 / 12

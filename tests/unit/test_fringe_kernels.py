@@ -37,6 +37,7 @@ def stack_of(sequence: FringeSequence, dtype: type = np.uint8, seed: int = 0) ->
     albedo[:, 60:75] = 0.02
     albedo[30:34, 220:230] = 2.0
     counts = 12 + 190 * albedo * light
+    counts[:, 50:54, 100:140] = 170 + 40 * light[:, 50:54, 100:140]  # a lamp of the room
     counts = counts + rng.normal(size=counts.shape) * np.sqrt(counts / 39.2)
     scale = 16 if dtype is np.uint16 else 1
     return FrameStack("c", np.clip(np.rint(counts * scale), 0, 255 * scale).astype(dtype), sequence)
@@ -67,6 +68,14 @@ def test_phase_is_that_of_the_reference(name: str, dtype: type, threads: int) ->
     if name != "heterodyne":
         np.testing.assert_allclose(found.position[both], position[both], atol=3e-6 / (2 * np.pi))
         np.testing.assert_allclose(found.variance[both], variance[both], rtol=1e-4)
+
+
+def test_light_of_the_room_is_masked() -> None:
+    stack = stack_of(multi_frequency())
+    lamp = np.zeros((H, W), bool)
+    lamp[50:54, 100:140] = True
+    assert not decode_phase(stack, SENSOR, 255.0).valid[lamp].any()
+    assert decode_phase(stack, SENSOR, 255.0, PhaseLimits(max_ambient=1.0)).valid[lamp].mean() > 0.9
 
 
 def test_all_frequencies_together_are_surer_than_the_finest_alone() -> None:
