@@ -17,6 +17,7 @@ from faceapp.core.results import Metric, Provenance, Report
 from faceapp.core.signals import Reporter
 from faceapp.formats.ply import write_mesh
 from faceapp.formats.reports import write_report
+from faceapp.gui.review.page import ReviewPage
 from faceapp.gui.review.results import millimetres, part_title, parts_of
 from faceapp.gui.review.workspace import ReviewWorkspace
 from faceapp.gui.shell.settings import WindowSettings
@@ -165,3 +166,19 @@ def test_the_breadcrumb_names_the_subject_of_the_sample(review: ReviewWorkspace)
     review.refresh()
     review._show_crumbs()
     assert review.program.window.top_bar.crumbs.texts[1] == "S0001"
+
+
+def test_no_word_of_the_bar_is_cut_beside_a_reconstruction(qtbot: Any) -> None:
+    page = ReviewPage()
+    qtbot.addWidget(page)
+    page.resize(1366, 860)  # what a screen of 1440 x 900 leaves beside the rail
+    page.show()
+    qtbot.waitExposed(page)
+    page.runs.addItem("landmark-fit, newest")
+    page.second.setVisible(True)
+    qtbot.waitUntil(page.second.isVisible)
+    try:
+        for widget in (page.stage, page.second, page.look, page.side, page.runs):
+            qtbot.waitUntil(lambda w=widget: w.width() >= w.sizeHint().width())
+    finally:
+        page.shut_down()

@@ -177,6 +177,17 @@ def test_status_bar(qtbot: Any, settings: WindowSettings) -> None:
     assert (bar.state_text("disk"), bar.operator) == ("412 GB free", "MH")
 
 
+def test_what_stops_a_job_stays_where_it_is_aimed_at(qtbot: Any, settings: WindowSettings) -> None:
+    bar = open_window(qtbot, settings).status
+    bar.show_job("Registering S0138")
+    qtbot.waitUntil(lambda: bar._job_cancel.x() > 0)
+    before = bar._job_cancel.x()
+    bar.show_job("Registering S0138", "fitting at stiffness 10", 0.8)
+    QApplication.sendPostedEvents()
+    QApplication.processEvents()
+    assert bar._job_cancel.x() == before
+
+
 def test_the_same_error_is_shown_once_and_can_be_copied(qtbot: Any, settings: WindowSettings) -> None:
     window = open_window(qtbot, settings)
     for _ in range(2):

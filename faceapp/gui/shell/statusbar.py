@@ -46,7 +46,7 @@ class StatusBar(QWidget):
         self._job_far = label("", "secondary")
         self._job_cancel = ToolButton("x", "Cancel what runs", side=20)
         self._job_cancel.clicked.connect(self.jobCancelled)
-        for widget in (Spinner(), self._job_text, self._job_bar, self._job_far, self._job_cancel):
+        for widget in (Spinner(), self._job_text, self._job_bar, self._job_cancel, self._job_far):
             job.addWidget(widget)
         self._job.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self._job.hide()
