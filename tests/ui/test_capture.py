@@ -13,10 +13,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from faceapp.app.take_figures import GroupFigures
+from faceapp.core.cloud import PointCloud
 from faceapp.core.subject import Sample, Verdict
+from faceapp.formats.ply import write_cloud
 from faceapp.gui.capture.figures import advice_of, rows_of
 from faceapp.gui.capture.protocol import Standing, load_expressions, next_open, stands_of, title_of
 from faceapp.gui.capture.rig_link import RigState
+from faceapp.gui.capture.stored import read_clouds
 from faceapp.gui.capture.verdict_panel import VerdictPanel
 from faceapp.gui.capture.workspace import CaptureWorkspace
 from faceapp.gui.program.program import Program
@@ -302,3 +305,10 @@ def test_the_table_of_groups_stands_whole_or_not_at_all(qtbot: Any) -> None:
     panel.setFixedHeight(660)
     qtbot.waitUntil(lambda: panel._table.isVisible() and panel._table_head.isVisible())
     assert panel._table.height() >= panel._table.sizeHint().height()
+
+
+def test_the_clouds_of_a_take_are_those_of_its_groups(tmp_path: Path) -> None:
+    (tmp_path / "scan").mkdir()
+    for name, count in (("left", 3), ("middle", 4), ("right", 5), ("fused", 12), ("mesh", 6)):
+        write_cloud(tmp_path / "scan" / f"{name}.ply", PointCloud(np.zeros((count, 3), np.float32)))
+    assert {name: len(cloud) for name, cloud in read_clouds(tmp_path).items()} == {"left": 3, "middle": 4, "right": 5}

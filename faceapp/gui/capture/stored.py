@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from faceapp.app.take_figures import TakeFigures
 
 SIZE = QSize(160, 160)
+_FUSED = ("fused", "mesh")  # what fusing lays beside the clouds of the groups
 
 
 def read_thumbnail(folder: Path) -> QImage | None:
@@ -37,7 +38,8 @@ def read_clouds(folder: Path) -> dict[str, PointCloud]:
     """Return the clouds of a sample by group; empty where nothing was decoded."""
     from faceapp.formats.ply import read_cloud
 
-    return {file.stem: read_cloud(file) for file in sorted((folder / "scan").glob("*.ply"))}
+    files = sorted(file for file in (folder / "scan").glob("*.ply") if file.stem not in _FUSED)
+    return {file.stem: read_cloud(file) for file in files}
 
 
 def read_figures(folder: Path) -> TakeFigures | None:
