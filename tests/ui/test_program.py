@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLabel, QLineEdit
 
 from faceapp.cli.console import Console
 from faceapp.cli.window import run
@@ -20,6 +20,7 @@ from faceapp.gui.program.context import Content, Context
 from faceapp.gui.shell.settings import WindowSettings
 from faceapp.gui.theme import theme
 from faceapp.gui.widgets.buttons import Button
+from faceapp.gui.widgets.messages import MessageBar
 from faceapp.store.project import Project
 from tests.ui.programs import messages, prompt, start, tiny_bundle, tiny_project
 
@@ -73,6 +74,20 @@ def test_what_is_neither_project_nor_bundle_is_said(qtbot: Any, settings: Window
     program = start(qtbot, settings)
     program.window.dropped.emit([str(tmp_path)])
     assert any("neither a project" in m for m in messages(program))
+    program.window.close()
+
+
+def test_a_group_without_a_cloud_is_told_once(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "bundle")
+    next(bundle.glob("frames/left-ir-1/*003*")).unlink()
+    program = start(qtbot, settings)
+    program.window.dropped.emit([str(bundle)])
+    qtbot.waitUntil(lambda: program.window.current == "bundle", timeout=20_000)
+    workspace = program.window.workspace("bundle")
+    assert isinstance(workspace, BundleWorkspace)
+    qtbot.waitUntil(lambda: len(workspace.findChildren(MessageBar)) == 1, timeout=20_000)
+    told = [shown.text() for shown in workspace.findChildren(QLabel) if "is missing" in shown.text()]
+    assert len(told) == 1
     program.window.close()
 
 

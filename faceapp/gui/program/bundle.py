@@ -95,7 +95,7 @@ class BundleWorkspace(ProjectWorkspace):
         for name, text in failures.items():
             add(MessageBar(f"{name.capitalize()} has no cloud", text, "", State.BAD, closable=False))
         for text in report.warnings:
-            if text.split(":", 1)[0] not in failures:
+            if text.removeprefix("group ").split(":", 1)[0] not in failures:
                 add(label(text, "check", wrap=True))
         self._column.addStretch()
         points = sum(len(m.vertices) for m in surfaces.values())
