@@ -230,9 +230,11 @@ def _hand_out_dark(row: Any, left: Any, n: Any, tables: Any, limits: Any, buffer
     last = len(tables.counts) - 1
     cycles, square = buffer[_CYCLES + last], buffer[_SQUARES + last]
     position = out.position[row, left : left + n]
+    variance = out.variance[row, left : left + n]
     weakest = _weak_square(tables, limits)
     for j in range(n):
         position[j] = _LIT - cycles[j] if square[j] >= weakest else INVALID
+        variance[j] = _ZERO
 
 
 @numba.njit(inline="always")

@@ -70,6 +70,15 @@ def test_phase_is_that_of_the_reference(name: str, dtype: type, threads: int) ->
         np.testing.assert_allclose(found.variance[both], variance[both], rtol=1e-4)
 
 
+def test_what_is_dark_has_no_garbage_in_it() -> None:
+    sequence = multi_frequency()
+    frames = np.full((len(sequence), 64, 900), 3, np.uint8)
+    frames[:, :, :200] = stack_of(sequence).frames[:, :64, :200]
+    found = decode_phase(FrameStack("c", frames, sequence), SENSOR, 255.0)
+    assert not found.valid[:, 200:].any()
+    assert (found.variance[:, 300:] == 0).all() and np.isfinite(found.modulation).all()
+
+
 def test_light_of_the_room_is_masked() -> None:
     stack = stack_of(multi_frequency())
     lamp = np.zeros((H, W), bool)
