@@ -61,9 +61,9 @@ def warm_in_background(groups: Iterable[CameraGroup] = ()) -> threading.Thread:
             warm_decoder()
             for group in groups:
                 prepare_group(group)
-        except RuntimeError:
-            # a program that ends closes the pools first; then nobody waits for a decoder any more
-            if threading.main_thread().is_alive():
+        except RuntimeError as error:
+            # a program that ends closes the pools first (Python tells it by these words alone); nobody waits any more
+            if "shutdown" not in str(error):
                 raise
 
     thread = threading.Thread(target=work, name="faceapp-warm", daemon=True)

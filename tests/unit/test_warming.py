@@ -6,7 +6,10 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from faceapp.app.rigs import connect_described_rig
+from faceapp.fringe import warming
 from faceapp.fringe.match_kernel import match_rows
 from faceapp.fringe.order_kernel import (
     check_orders,
@@ -42,3 +45,16 @@ def test_who_leaves_while_the_decoder_warms_leaves_in_silence() -> None:
     program = "import atexit; from faceapp.fringe import warming; atexit.register(warming.warm_in_background().join)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_pool_closed_early_is_an_end_but_no_other_error_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda hook: told.append(str(hook.exc_value)))
+    for words in ("cannot schedule new futures after shutdown", "no plane"):
+
+        def fail(words: str = words) -> None:
+            raise RuntimeError(words)
+
+        monkeypatch.setattr(warming, "warm_decoder", fail)
+        warming.warm_in_background().join()
+    assert told == ["no plane"]
