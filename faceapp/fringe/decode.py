@@ -49,7 +49,8 @@ class DecodeSettings:
     min_island : float
         Share of the grid's pixels below which a patch of its own is dropped.
     compensate_motion : bool
-        Whether a drift during the finest steps is taken out where the head moved noticeably.
+        Whether a drift during the finest steps is taken out where the head moved noticeably and the sensor's noise
+        is stated.
     depth_range_mm : pair of float, optional
         Nearest and farthest depth along the z of the group's first camera. Needed only where the sequence leaves the
         fringe order open and the geometry tells it; without it what stands about the rig's origin is meant, see
@@ -225,7 +226,8 @@ def _phases(
     if not in_time:
         return order_phases(group, phases, sequence.axis, settings.depth_range_mm, threads)
     if settings.compensate_motion:
-        phases = tuple(without_motion(p, sequence) if motion_of(p).is_doubtful else p for p in phases)
+        # where the noise is not stated a projector's gamma may leave the residual, and there is no drift to take out
+        phases = tuple(without_motion(p, sequence) if p.noise_known and motion_of(p).is_doubtful else p for p in phases)
     return phases
 
 
