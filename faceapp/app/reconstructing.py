@@ -93,8 +93,8 @@ def read_photographs(path: Path, landmarks: Sequence[Path], reporter: Reporter) 
         if marks is None:
             reporter.warning(
                 f"{path}: no landmarks were given; the mean shape was placed in the face, which is coarse, and wrong "
-                "for a head that is turned. Make a file with faceapp landmarks prefill, put its points right, and give it "
-                "with --landmarks"
+                "for a head that is turned. Make a file with faceapp landmarks prefill, put its points right, and give "
+                "it with --landmarks"
             )
             marks = prefill_photograph(image, load_scheme(), path.name)
         return (Photograph(path.name, image, marks),)
