@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
 from faceapp.app.decoding import decode_bundle
 from faceapp.formats.capture_bundle import CaptureBundle, read_bundle
-from faceapp.formats.images import read_image
 from faceapp.fringe.decode import DecodeSettings, GroupScan
+from tests.accuracy.scan_errors import ScanErrors, measure
 
 GROUPS = ("left", "middle", "right")
 
@@ -90,27 +89,8 @@ def test_one_camera_with_a_projector(
     np.testing.assert_allclose(box(scan), corners, atol=tolerance)
 
 
-def _depth_errors(
-    folder: Path, bundle: CaptureBundle, group: str, scan: GroupScan
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Error in depth along the ray, its sigma, and whether the point is in front; mm."""
-    model = bundle.group(group).model()
-    camera = model.infrared[0]
-    truth = read_image(folder / "truth" / "depth" / f"{camera.name}.tiff").astype(np.float32)
-    pixels, depth = camera.project(scan.cloud.points)
-    u, v = pixels.astype(np.float32).T
-    rows = -(-len(u) // 1000)
-    table = np.zeros((2, rows * 1000), np.float32)
-    table[:, : len(u)] = u, v
-    true_depth = cv2.remap(truth, *table.reshape(2, rows, 1000), cv2.INTER_LINEAR, borderValue=float("nan"))
-    error = depth - true_depth.ravel()[: len(u)]
-    cosines = []
-    for view in model.infrared:
-        ray = scan.cloud.points - view.centre
-        ray /= np.linalg.norm(ray, axis=1, keepdims=True)
-        cosines.append(-np.einsum("nd,nd->n", ray, scan.cloud.normals))
-    along_z = depth / np.linalg.norm(scan.cloud.points - camera.centre, axis=1)
-    return error, scan.cloud.sigma * along_z, np.min(cosines, axis=0) > 0.5
+def _errors(folder: Path, bundle: CaptureBundle, group: str, scan: GroupScan) -> ScanErrors:
+    return measure(folder / "truth", bundle.group(group).model(), scan)
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -118,11 +98,10 @@ def test_measured_points_are_where_the_surface_is(
     data: Path, simulated: tuple[CaptureBundle, dict[str, GroupScan]], group: str
 ) -> None:
     bundle, scans = simulated
-    error, sigma, front = _depth_errors(data / "fringe" / "sim-a", bundle, group, scans[group])
-    known = np.isfinite(error)
-    e = error[front & known] * 1000
+    errors = _errors(data / "fringe" / "sim-a", bundle, group, scans[group])
+    e = errors.error[errors.front] * 1000
     robust = 1.4826 * np.median(np.abs(e - np.median(e)))
-    normalised = error[front & known] / sigma[front & known]
+    normalised = errors.error[errors.front] / errors.sigma[errors.front]
     print(
         f"\n{group}: bias {np.median(e):.1f} um, robust {robust:.1f}, mean {np.mean(np.abs(e)):.1f}, "
         f"p95 {np.percentile(np.abs(e), 95):.1f}"
@@ -134,7 +113,7 @@ def test_measured_points_are_where_the_surface_is(
     assert np.mean(np.abs(e)) < 32
     assert np.percentile(np.abs(e), 95) < 80
     assert 0.9 < 1.4826 * np.median(np.abs(normalised - np.median(normalised))) < 1.1
-    assert np.mean(np.abs(error[known]) > 0.5) < 0.005
+    assert np.mean(np.abs(errors.error) > 0.5) < 0.005
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -142,8 +121,8 @@ def test_fitted_points_are_less_noisy_and_hardly_biased(
     data: Path, simulated_smooth: tuple[CaptureBundle, dict[str, GroupScan]], group: str
 ) -> None:
     bundle, scans = simulated_smooth
-    error, _, front = _depth_errors(data / "fringe" / "sim-a", bundle, group, scans[group])
-    e = error[front & np.isfinite(error)] * 1000
+    errors = _errors(data / "fringe" / "sim-a", bundle, group, scans[group])
+    e = errors.error[errors.front] * 1000
     assert abs(np.median(e)) < 6
     assert 1.4826 * np.median(np.abs(e - np.median(e))) < 20
     assert np.mean(np.abs(e)) < 22

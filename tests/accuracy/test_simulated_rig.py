@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -17,10 +16,10 @@ from faceapp.app.rigs import connect_described_rig
 from faceapp.capture.engine import CaptureEngine, GroupCapture
 from faceapp.capture.plan import CapturePlan
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy
-from faceapp.formats.images import read_image
 from faceapp.formats.landmark_files import read_landmarks
-from faceapp.formats.ply import read_cloud, read_mesh
+from faceapp.formats.ply import read_mesh
 from faceapp.fringe.decode import GroupScan, decode_group
+from tests.accuracy.scan_errors import measure, robust
 
 GROUPS = ("left", "middle", "right")
 
@@ -43,54 +42,24 @@ def decode(group: GroupCapture) -> GroupScan:
     return decode_group(group.group, dict(group.stacks), dict.fromkeys(group.stacks, 255.0), None)
 
 
-def depth_errors(folder: Path, group: GroupCapture, scan: GroupScan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Error in depth along the first camera's ray and its sigma, mm, and whether the point is in front."""
-    camera = group.group.infrared[0]
-    truth = read_image(folder / "depth" / f"{camera.name}.tiff")
-    pixels, depth = camera.project(scan.cloud.points)
-    u, v = pixels.astype(np.float32).T.reshape(2, -1, 1)
-    rows = -(-len(u) // 1000)
-    maps = np.zeros((2, rows * 1000), np.float32)
-    maps[:, : len(u)] = u[:, 0], v[:, 0]
-    table = maps.reshape(2, rows, 1000)
-    true = cv2.remap(truth, table[0], table[1], cv2.INTER_LINEAR, borderValue=float("nan")).ravel()[: len(u)]
-    cosines = []
-    for view in group.group.infrared:
-        ray = scan.cloud.points - view.centre
-        ray /= np.linalg.norm(ray, axis=1, keepdims=True)
-        cosines.append(-np.einsum("nd,nd->n", ray, scan.cloud.normals))
-    along = depth / np.linalg.norm(scan.cloud.points - camera.centre, axis=1)
-    return depth - true, scan.cloud.sigma * along, np.min(cosines, axis=0) > 0.5
-
-
 @pytest.mark.parametrize("name", GROUPS)
 def test_points_are_where_the_surface_is(captured: tuple[Path, dict[str, GroupCapture]], name: str) -> None:
     folder, groups = captured
     scan = decode(groups[name])
-    error, sigma, front = depth_errors(folder, groups[name], scan)
-    known = front & np.isfinite(error)
-    microns = 1000 * error[known]
-    ratio = error[known] / sigma[known]
-    spread = 1.4826 * np.median(np.abs(ratio - np.median(ratio)))
-    truth = read_cloud(folder / f"{name}.ply")
-    distance, _ = cKDTree(scan.cloud.points).query(truth.points)
-    facing = []
-    for view in groups[name].group.infrared:
-        way = view.centre - truth.points
-        facing.append(np.einsum("nd,nd->n", way / np.linalg.norm(way, axis=1, keepdims=True), truth.normals))
-    seen_well = np.min(facing, axis=0) > 0.5
+    errors = measure(folder, groups[name].group, scan)
+    microns = 1000 * errors.error[errors.front]
+    ratio = errors.error[errors.front] / errors.sigma[errors.front]
+    spread = robust(ratio)
     print(
-        f"{name}: {len(scan.cloud)} points, bias {np.median(microns):.2f}, "
-        f"robust {1.4826 * np.median(np.abs(microns - np.median(microns))):.1f}, "
-        f"error/sigma {spread:.3f}, complete {np.mean(distance < 0.7):.4f}, "
-        f"in front {np.mean(distance[seen_well] < 0.7):.4f}"
+        f"{name}: {len(scan.cloud)} points, bias {np.median(microns):.2f}, robust {robust(microns):.1f}, "
+        f"error/sigma {spread:.3f}, complete {errors.complete:.4f}, in front {errors.complete_front:.4f}"
     )
     assert len(microns) > 40_000
     assert abs(np.median(microns)) < 5
     assert 0.9 < spread < 1.1
-    assert np.mean(distance[seen_well] < 0.7) > 0.99
+    assert errors.complete_front > 0.99
     # The middle projector grazes both sides of the head: there is hardly any light to measure with.
-    assert np.mean(distance < 0.7) > (0.92 if name == "middle" else 0.95)
+    assert errors.complete > (0.92 if name == "middle" else 0.95)
 
 
 @pytest.mark.parametrize("name", GROUPS)

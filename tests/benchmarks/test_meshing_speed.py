@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from faceapp.app.rigs import connect_described_rig
-from faceapp.capture.engine import CaptureEngine, GroupCapture
-from faceapp.capture.plan import CapturePlan
+from faceapp.capture.engine import GroupCapture
 from faceapp.core.cloud import PointCloud
 from faceapp.core.mesh import Mesh
 from faceapp.fringe.decode import decode_group
@@ -25,18 +23,6 @@ from faceapp.pipeline.stages import MeshingInput
 from faceapp.pipeline.workers import WorkerPool
 
 VERTICES = 100_000
-
-
-@pytest.fixture(scope="module")
-def captured() -> dict[str, GroupCapture]:
-    devices = connect_described_rig("simulated", {"seed": 1})
-    groups: dict[str, GroupCapture] = {}
-    try:
-        devices.prepare("S0001", "smile", 1)
-        CaptureEngine(devices).capture(CapturePlan(), lambda g: groups.__setitem__(g.group.name, g))
-    finally:
-        devices.close()
-    return groups
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from faceapp.app.decoding import decode_bundle
 from faceapp.app.registering import register_scan
-from faceapp.app.rigs import connect_described_rig
 from faceapp.app.template import own_template
-from faceapp.capture.engine import CaptureEngine, GroupCapture
-from faceapp.capture.plan import CapturePlan
+from faceapp.capture.engine import GroupCapture
 from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.mesh import Mesh
 from faceapp.fringe.decode import decode_group
@@ -23,19 +21,6 @@ from faceapp.fringe.reference import wrapped_phase
 from faceapp.geometry.closest_points import SurfaceTree
 from faceapp.geometry.fusion import fuse
 from faceapp.morphable.head import load_head, random_parameters
-
-
-@pytest.fixture(scope="module")
-def captured() -> dict[str, GroupCapture]:
-    """The frames of one capture at full size: 1280 x 1024, 3 frequencies x 4 steps, flood, dark."""
-    devices = connect_described_rig("simulated", {"seed": 1})
-    groups: dict[str, GroupCapture] = {}
-    try:
-        devices.prepare("S0001", "smile", 1)
-        CaptureEngine(devices).capture(CapturePlan(), lambda g: groups.__setitem__(g.group.name, g))
-    finally:
-        devices.close()
-    return groups
 
 
 def _decode(capture: GroupCapture, threads: int = 0):
