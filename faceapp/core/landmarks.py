@@ -111,11 +111,14 @@ class _PlacedPoints:
     revision: int = 0
     created_at: str = ""
     scheme: str = "jd106"
+    sigma: FloatArray | None = None
 
     def _check(self, columns: int) -> None:
         points = frozen(self.points, np.float64, (None, columns), "landmarks")
         object.__setattr__(self, "points", points)
         n = len(points)
+        if self.sigma is not None:
+            object.__setattr__(self, "sigma", frozen(self.sigma, np.float64, (n,), "landmark sigma"))
         if not self.visibility:
             object.__setattr__(self, "visibility", (Visibility.VISIBLE,) * n)
         if not self.placed_by:
@@ -172,6 +175,8 @@ class Landmarks2D(_PlacedPoints):
         Camera or picture.
     image_size : (int, int)
         Width and height, pixels.
+    sigma : (n,) float64, optional
+        One standard deviation of each point, pixels; NaN is not known.
     """
 
     view: str = ""
@@ -190,14 +195,10 @@ class Landmarks3D(_PlacedPoints):
     points : (n, 3) float64
         mm; NaN is not placed.
     sigma : (n,) float64, optional
-        One standard deviation of each point, mm.
+        One standard deviation of each point, mm; NaN is not known.
 
     Other parameters are those of `Landmarks2D`.
     """
 
-    sigma: FloatArray | None = None
-
     def __post_init__(self) -> None:
         self._check(3)
-        if self.sigma is not None:
-            object.__setattr__(self, "sigma", frozen(self.sigma, np.float64, (len(self.points),), "landmark sigma"))

@@ -33,7 +33,7 @@ def describe_landmarks(marks: Landmarks2D | Landmarks3D) -> dict[str, Any]:
     ]
     data["visibility"] = [v.value for v in marks.visibility]
     data["placed_by"] = [p.value for p in marks.placed_by]
-    if isinstance(marks, Landmarks3D) and marks.sigma is not None:
+    if marks.sigma is not None:
         data["sigma"] = [round(float(s), 4) if np.isfinite(s) else None for s in marks.sigma]
     data |= {"annotator": marks.annotator, "revision": marks.revision, "created_at": marks.created_at}
     return data
@@ -73,11 +73,13 @@ def parse_landmarks(data: dict[str, Any], where: str) -> Landmarks2D | Landmarks
         "created_at": data.get("created_at", ""),
         "scheme": data["scheme"],
     }
+    sigma = data.get("sigma")
+    if sigma is not None:
+        shared["sigma"] = np.array([np.nan if s is None else s for s in sigma])
     if dimension == 2:
         width, height = data.get("image_size", (0, 0))
         return Landmarks2D(**shared, view=data.get("view", ""), image_size=(width, height))
-    sigma = data.get("sigma")
-    return Landmarks3D(**shared, sigma=None if sigma is None else np.array([np.nan if s is None else s for s in sigma]))
+    return Landmarks3D(**shared)
 
 
 def read_landmarks(file: Path) -> Landmarks2D | Landmarks3D:
