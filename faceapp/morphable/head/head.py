@@ -225,6 +225,18 @@ class HeadModel:
         """Return the skin alone, (V, 3) float64, mm; see ``shape``."""
         return self._surface(parameters, expression_weights(expression), folds=folds).skin
 
+    def unpainted(
+        self, parameters: HeadParameters, expression: str | Mapping[str, float] = "neutral"
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return skin (V, 3), inner parts (n, 3) and landmarks (106, 3), mm, without the painting that takes longest.
+
+        Parameters are those of ``shape``; the inner parts are those of `eyes_and_teeth.inner_parts`.
+        """
+        weights = expression_weights(expression)
+        surface = self._surface(parameters, weights, folds=True)
+        inside = _pose_inner(eyes_and_teeth.inner_parts(), surface, weights)
+        return surface.skin, inside, self._all_landmarks(surface.skin, inside)
+
     def shape(
         self, parameters: HeadParameters, expression: str | Mapping[str, float] = "neutral", *, folds: bool = True
     ) -> Head:
