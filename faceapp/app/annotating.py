@@ -1,33 +1,37 @@
-"""Annotating one sample: pictures, scan, a journal on the disk, and undo that survives a restart."""
+"""Annotating one sample: a journal on the disk, one undo stack that survives a restart, and what follows from it."""
 
 from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from faceapp.app.sample_views import AnnotationView, joined_cloud, prefill_views, read_scan, read_views
+from faceapp.app.annotation_data import AnnotationData, read_annotation_data
+from faceapp.app.sample_views import AnnotationView, joined_cloud
 from faceapp.core.arrays import Float32Array
 from faceapp.core.cloud import PointCloud
 from faceapp.core.errors import DataError, ProjectError
-from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy, Visibility
+from faceapp.core.landmarks import Landmarks2D, Landmarks3D, LandmarkScheme, PlacedBy, Visibility
 from faceapp.core.mesh import Mesh
 from faceapp.core.signals import Reporter
 from faceapp.core.subject import Sample
 from faceapp.formats.atomic import append_line
-from faceapp.formats.capture_bundle import read_bundle
 from faceapp.formats.landmark_files import write_landmarks
-from faceapp.formats.ply import read_mesh
-from faceapp.landmarks.history import Act, LandmarkJournal
-from faceapp.landmarks.lifting import Lifter, join_views, project_landmarks
+from faceapp.landmarks.history import SCAN, Act, Change, LandmarkJournal, Placed
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.store.project import Project, utc_now
 
-_JOURNAL, _SUBMITTED = "journal.jsonl", "submitted.jsonl"
+JOURNAL, _SUBMITTED = "journal.jsonl", "submitted.jsonl"
+
+Moves = Mapping[int, npt.ArrayLike]
+"""New positions by point: ``(u, v)`` of a view, ``(x, y, z)`` on the scan."""
 
 
 def submitted_revision(folder: Path) -> int:
@@ -46,9 +50,9 @@ def submitted_revision(folder: Path) -> int:
 
 def standing_of(folder: Path) -> str:
     """Return ``submitted`` or ``in work``, or ``from files`` for landmarks that nobody placed in this program."""
-    if not (folder / _JOURNAL).is_file():
+    if not (folder / JOURNAL).is_file():
         return "from files"
-    return "submitted" if submitted_revision(folder) == LandmarkJournal(folder / _JOURNAL).revision else "in work"
+    return "submitted" if submitted_revision(folder) == LandmarkJournal(folder / JOURNAL).revision else "in work"
 
 
 class AnnotationSession:
@@ -63,20 +67,24 @@ class AnnotationSession:
         ``landmarks/ANNOTATOR`` of the sample.
     annotator : str
         Initials.
-    views : tuple of AnnotationView
-        Front view first.
-    clouds : dict of str to PointCloud
-        By group.
-    depths : dict of str to (H, W) float32
-        By view, what it sees of the scan.
-    mesh : Mesh or None
-        Where the sample was fused.
-    prefill : dict of str to Landmarks2D
-        By view.
+    data : AnnotationData
+        Pictures, scan and first guess.
+    paper : bool
+        Whether points go onto the nearest projected vertex alone, as the paper does it.
     """
 
-    def __init__(
-        self,
+    def __init__(self, folder: Path, annotator: str, data: AnnotationData, *, paper: bool = False) -> None:
+        self.folder, self.annotator, self.data = folder, annotator, data
+        self._views = {v.name: v for v in data.views}
+        self._journal = LandmarkJournal(folder / JOURNAL)
+        self._journal_at = _stamp_of(folder / JOURNAL)
+        self._submitted = submitted_revision(folder)
+        self.saved_at: datetime | None = None
+        self.linked = True
+        self.use_paper_mode(paper)
+
+    @staticmethod
+    def of(
         folder: Path,
         annotator: str,
         views: tuple[AnnotationView, ...],
@@ -84,15 +92,9 @@ class AnnotationSession:
         depths: dict[str, Float32Array],
         mesh: Mesh | None,
         prefill: dict[str, Landmarks2D],
-    ) -> None:
-        self.folder, self.annotator, self.views, self.mesh = folder, annotator, views, mesh
-        self._clouds, self._depths, self._prefill = clouds, depths, prefill
-        self._views = {v.name: v for v in views}
-        self._lifters: dict[str, Lifter] = {}
-        self._journal = LandmarkJournal(folder / _JOURNAL)
-        self._submitted = submitted_revision(folder)
-        self.saved_at: datetime | None = None
-        self._refresh()
+    ) -> AnnotationSession:
+        """Return a session over views and a scan that are at hand."""
+        return AnnotationSession(folder, annotator, AnnotationData(views, clouds, depths, mesh, prefill))
 
     @staticmethod
     def open(project: Project, sample: Sample, annotator: str, reporter: Reporter | None = None) -> AnnotationSession:
@@ -101,7 +103,7 @@ class AnnotationSession:
         Raises
         ------
         DataError
-            The sample has no picture or no scan.
+            The sample has neither a picture nor a scan.
         ProjectError
             The project is read-only.
         """
@@ -109,53 +111,80 @@ class AnnotationSession:
             raise ProjectError(f"{project.folder} is open read-only; landmarks cannot be saved")
         if not annotator or not all(c.isalnum() or c in "_-" for c in annotator):
             raise DataError(f"initials {annotator!r}: use letters, digits, _ and - only")
-        reporter = reporter or Reporter()
-        reporter.progress(0.0, "reading the pictures")
         folder = project.sample_folder(sample)
-        bundle = read_bundle(folder / "capture")
-        views = read_views(bundle)
-        if not views:
-            raise DataError(
-                f"{folder}: the capture has no colour picture of a calibrated camera, so there is nothing to annotate"
-            )
-        reporter.progress(0.3, "reading the scan")
-        clouds, depths = read_scan(folder, bundle, views)
-        known = (folder / "landmarks" / "prefill").is_dir()
-        reporter.progress(0.6, "reading the points" if known else "first guess of the points")
-        prefill = prefill_views(folder / "landmarks" / "prefill", views, clouds, depths)
-        mesh_file = folder / "scan" / "mesh.ply"
-        mesh = read_mesh(mesh_file) if mesh_file.is_file() else None
-        session = AnnotationSession(folder / "landmarks" / annotator, annotator, views, clouds, depths, mesh, prefill)
-        reporter.progress(1.0, "ready")
-        return session
+        data = read_annotation_data(folder, reporter)
+        return AnnotationSession(folder / "landmarks" / annotator, annotator, data)
 
-    @functools.cached_property
-    def scan(self) -> PointCloud:
-        """All groups' points in one cloud, for the 3D view."""
-        return joined_cloud(self._clouds)
+    def use_paper_mode(self, on: bool) -> None:
+        """Put points onto the nearest projected vertex, or where their rays meet the surface."""
+        self.paper = on
+        self._board = self.data.board(paper=on)
+        self._refresh()
 
     # Reading
 
+    @property
+    def scheme(self) -> LandmarkScheme:
+        """The scheme of the points."""
+        return load_scheme()
+
+    @property
+    def views(self) -> tuple[AnnotationView, ...]:
+        """Pictures, the frontal one first; none where there is a scan alone."""
+        return self.data.views
+
+    @property
+    def mesh(self) -> Mesh | None:
+        """The fused mesh, where there is one."""
+        return self.data.mesh
+
+    @functools.cached_property
+    def scan(self) -> PointCloud | None:
+        """All groups' points in one cloud, for the 3D view."""
+        return joined_cloud(self.data.clouds) if self.data.clouds else None
+
     def landmarks(self, view: str) -> Landmarks2D:
         """Return the points of a view: a person's where one placed them, else those that follow the scan."""
-        return self._shown[view]
+        return self._board.shown[view]
+
+    def first_guess(self, view: str) -> Landmarks2D:
+        """Return the points of a view before anybody touched them."""
+        return self.data.prefill[view]
 
     @property
     def landmarks_3d(self) -> Landmarks3D:
         """The points on the scan, joined from the views."""
-        return self._joined
+        return self._board.joined
+
+    def positions(self, view: str) -> npt.NDArray[np.float64]:
+        """Return the (n, 2) points of a picture or, for `SCAN`, the (n, 3) points on the scan."""
+        return self.landmarks_3d.points if view == SCAN else self.landmarks(view).points
+
+    def state_of(self, view: str, index: int) -> Placed | None:
+        """Return what was said of a point in a view, ``None`` where nothing was."""
+        return self._journal.state.get((view, index))
+
+    def is_locked(self, view: str, index: int) -> bool:
+        """Return whether a point must not move."""
+        state = self.state_of(view, index)
+        return state is not None and state.locked
 
     def residual(self, view: str, index: int) -> float:
         """Return how far a view's own lifted point is from the joined one, mm; NaN where it was not lifted."""
-        group = self._views[view].group
-        own = self._lifted.get(group)
-        if own is None:
-            return float("nan")
-        return float(np.linalg.norm(own.points[index] - self._joined.points[index]))
+        return self._board.residual(view, index)
+
+    def spread(self, index: int) -> float:
+        """Return how far apart the views are in which a person placed a point, mm; NaN for fewer than two."""
+        return self._board.spread(index)
 
     def done_count(self, view: str) -> int:
         """Return how many points of a view a person placed or judged."""
-        return sum(1 for (v, _), state in self._journal.state.items() if v == view and state is not None)
+        return sum(1 for (v, _), s in self._journal.state.items() if v == view and s is not None and _is_person(s))
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the journal grew on the disk since this session read it."""
+        return _stamp_of(self.folder / JOURNAL) != self._journal_at
 
     @property
     def can_undo(self) -> bool:
@@ -170,24 +199,76 @@ class AnnotationSession:
     # Acting
 
     def place(self, view: str, index: int, u: float, v: float) -> None:
-        """Place a point in a view; it is on the disk when this returns."""
-        camera = self._views[view].camera
-        if not (np.isfinite([u, v]).all() and -0.5 <= u <= camera.width - 0.5 and -0.5 <= v <= camera.height - 0.5):
-            raise DataError(f"point {index}: ({u:.1f}, {v:.1f}) is outside the picture of {view}")
-        visibility = self.landmarks(view).visibility[index]
-        if visibility is Visibility.OUTSIDE:
-            visibility = Visibility.VISIBLE
-        self._act(Act(view, index, (float(u), float(v)), visibility))
+        """Place a point in a view, and the one that is linked with it; on the disk when this returns.
+
+        Raises
+        ------
+        DataError
+            Outside the picture, or the point is locked.
+        """
+        if self.is_locked(view, index):
+            raise DataError(f"point {index} is locked; L unlocks it")
+        self.move(view, {i: (u, v) for i in (index, *self._linked_with(index))}, "place")
+
+    def place_on_scan(self, index: int, position: npt.ArrayLike) -> None:
+        """Place a point on the surface itself; every picture follows."""
+        if self.is_locked(SCAN, index):
+            raise DataError(f"point {index} is locked; L unlocks it")
+        self.move(SCAN, {i: position for i in (index, *self._linked_with(index))}, "place on the scan")
+
+    def move(self, view: str, moves: Moves, title: str, by: PlacedBy = PlacedBy.PERSON) -> None:
+        """Move points of a view, or of the scan, in one act; locked ones stay.
+
+        Raises
+        ------
+        DataError
+            A position is outside the picture.
+        """
+        self.act(self.changes(view, moves, by), title)
+
+    def changes(self, view: str, moves: Moves, by: PlacedBy = PlacedBy.PERSON) -> list[Change]:
+        """Return what moving some points of a view changes; what a person says here counts, not what was said there."""
+        made: list[Change] = []
+        for index, position in moves.items():
+            if self.is_locked(view, index):
+                continue
+            at = tuple(float(x) for x in np.asarray(position, np.float64))
+            self._check(view, index, at)
+            seen = Visibility.VISIBLE if view == SCAN else self.landmarks(view).visibility[index]
+            seen = Visibility.VISIBLE if seen is Visibility.OUTSIDE else seen
+            made.append(Change(view, index, Placed(at, seen, by)))
+            if by is PlacedBy.PERSON:
+                made += self._given_up(view, index)
+        return made
 
     def set_visibility(self, view: str, index: int, visibility: Visibility) -> None:
         """Say whether a view sees a point; its position becomes the person's."""
         u, v = self.landmarks(view).points[index]
         position = (float(u), float(v)) if np.isfinite([u, v]).all() else (0.0, 0.0)
-        self._act(Act(view, index, position, visibility))
+        self.act([Change(view, index, Placed(position, visibility))], "visibility")
+
+    def set_locked(self, view: str, index: int, locked: bool) -> None:
+        """Keep a point where it is, or let it go; it counts as a person's."""
+        state = self.state_of(view, index)
+        if state is None:
+            at = tuple(float(x) for x in self.positions(view)[index])
+            seen = Visibility.VISIBLE if view == SCAN else self.landmarks(view).visibility[index]
+            state = Placed(at, seen)
+        changed = replace(state, by=PlacedBy.PERSON, locked=locked)
+        self.act([Change(view, index, changed)], "lock" if locked else "unlock")
 
     def reset(self, view: str, index: int) -> None:
-        """Give a point back to the prefill."""
-        self._act(Act(view, index, None, Visibility.VISIBLE))
+        """Give a point back to the first guess."""
+        self.act([Change(view, index, None), *self._given_up(view, index)], "reset")
+
+    def act(self, changes: Iterable[Change], title: str) -> bool:
+        """Do something in one act; returns whether there was anything to do."""
+        made = tuple(changes)
+        if not made:
+            return False
+        self._journal.append(Act(made, title), self._stamp())
+        self._after()
+        return True
 
     def undo(self) -> bool:
         """Take the last act back; returns whether there was one."""
@@ -214,99 +295,55 @@ class AnnotationSession:
         if self._journal.state:
             self._write_files()
 
-    def _act(self, act: Act) -> None:
-        self._journal.append(act, self._stamp())
-        self._after(act.view, act.index)
+    def _linked_with(self, index: int) -> list[int]:
+        pairs = self.scheme.linked if self.linked else ()
+        return [b if a == index else a for a, b in pairs if index in (a, b)]
+
+    def _given_up(self, view: str, index: int) -> list[Change]:
+        """A point placed in a picture is no longer where it was put on the scan, and the other way round."""
+        others = [SCAN] if view != SCAN else [v.name for v in self.views]
+        return [Change(v, index, None) for v in others if self.state_of(v, index) is not None]
+
+    def _check(self, view: str, index: int, at: tuple[float, ...]) -> None:
+        if view == SCAN:
+            if len(at) != 3 or not np.isfinite(at).all():
+                raise DataError(f"point {index}: a place on the scan is expected, mm")
+            return
+        height, width = self._views[view].picture.shape[:2]
+        u, v = at
+        if not (np.isfinite([u, v]).all() and -0.5 <= u <= width - 0.5 and -0.5 <= v <= height - 0.5):
+            raise DataError(f"point {index}: ({u:.1f}, {v:.1f}) is outside the picture of {view}")
 
     def _stepped(self, act: Act | None) -> bool:
         if act is None:
             return False
-        self._after(act.view, act.index)
+        self._after()
         return True
 
     def _stamp(self) -> dict[str, str]:
         return {"by": self.annotator, "at": utc_now()}
 
-    def _after(self, view: str, index: int) -> None:
+    def _after(self) -> None:
         self.saved_at = datetime.now(UTC)
-        self._refresh_point(view, index)
-
-    # Deriving
-
-    def _lifter(self, view: str) -> Lifter | None:
-        group = self._views[view].group
-        if group not in self._clouds:
-            return None
-        if view not in self._lifters:
-            self._lifters[view] = Lifter(self._clouds[group].points, self._views[view].camera, self._depths.get(view))
-        return self._lifters[view]
-
-    def _own(self, view: str) -> Landmarks2D:
-        """The prefill with a person's points on top."""
-        marks = self._prefill[view]
-        points, seen, origins = marks.points.copy(), list(marks.visibility), list(marks.placed_by)
-        for (name, index), state in self._journal.state.items():
-            if name == view and state is not None:
-                points[index], seen[index] = state.position, state.visibility
-                origins[index] = PlacedBy.PERSON
-        return replace(
-            marks,
-            points=points,
-            visibility=tuple(seen),
-            placed_by=tuple(origins),
-            annotator=self.annotator,
-            revision=self._journal.revision,
-            created_at=utc_now(),
-        )
+        self._journal_at = _stamp_of(self.folder / JOURNAL)
+        self._refresh()
 
     def _refresh(self) -> None:
-        """Lift and project all points: at the start and after acts that touch many."""
-        self._own_marks = {v.name: self._own(v.name) for v in self.views}
-        self._lifted: dict[str, Landmarks3D] = {}
-        for view in self.views:
-            lifter = self._lifter(view.name)
-            if lifter is not None:
-                self._lifted[view.group] = lifter.lift_all(self._own_marks[view.name])
-        self._join()
-        self._shown = {v.name: self._show(v) for v in self.views}
-
-    def _refresh_point(self, view: str, index: int) -> None:
-        """After one act: lift one point, join, project; a few milliseconds whatever the size of the scan."""
-        group = self._views[view].group
-        marks = self._own_marks[view] = self._own(view)
-        lifter = self._lifter(view)
-        if lifter is not None:
-            found = lifter.lift(marks.points[index]) if marks.visible[index] else None
-            point = np.full(3, np.nan) if found is None else found.point
-            self._lifted[group] = self._lifted[group].with_point(
-                index, point, marks.placed_by[index], marks.visibility[index]
-            )
-        self._join()
-        self._shown = {v.name: self._show(v) for v in self.views}
-
-    def _join(self) -> None:
-        n = len(load_scheme())
-        if not self._lifted:
-            self._joined = Landmarks3D(points=np.full((n, 3), np.nan), annotator=self.annotator)
-            return
-        person_first = sorted(self._lifted, key=lambda g: g != self.views[0].group)
-        self._joined = join_views(self._lifted, tuple(person_first))
-
-    def _show(self, view: AnnotationView) -> Landmarks2D:
-        """A person's points stay; the others go where the joined point projects, if a person moved it elsewhere."""
-        own = self._own_marks[view.name]
-        by_person = {i for (_, i), state in self._journal.state.items() if state is not None}
-        if not by_person:
-            return own
-        seen_from = project_landmarks(self._joined, view.camera, self._depths.get(view.name))
-        points, seen, origins = own.points.copy(), list(own.visibility), list(own.placed_by)
-        for i in by_person:
-            if own.placed_by[i] is not PlacedBy.PERSON and np.isfinite(seen_from.points[i]).all():
-                points[i], seen[i] = seen_from.points[i], seen_from.visibility[i]
-                origins[i] = PlacedBy.PROJECTION
-        return replace(own, points=points, visibility=tuple(seen), placed_by=tuple(origins))
+        self._board.update(self._journal.state, self.annotator, self._journal.revision, utc_now())
 
     def _write_files(self) -> None:
         for view in self.views:
             write_landmarks(self.folder / f"{view.name}.json", self.landmarks(view.name))
-        write_landmarks(self.folder / "landmarks3d.json", replace(self._joined, annotator=self.annotator))
+        write_landmarks(self.folder / "landmarks3d.json", self.landmarks_3d)
+
+
+def _is_person(state: Placed) -> bool:
+    return state.by is PlacedBy.PERSON
+
+
+def _stamp_of(file: Path) -> Any:
+    try:
+        told = file.stat()
+    except OSError:
+        return None
+    return told.st_size, told.st_mtime_ns

@@ -194,7 +194,7 @@ def _annotate(sample_folder: Path, truth_folder: Path, seed: int) -> str:
         view = marks.view or file.stem.removeprefix("landmarks-")
         for i in np.flatnonzero(marks.visible):
             u, v = marks.points[i] + CLICK_NOISE_PX * rng.normal(size=2)
-            act = Act(view, int(i), (float(u), float(v)), marks.visibility[i])
+            act = Act.of_point(view, int(i), (float(u), float(v)), marks.visibility[i])
             journal.append(act, {"by": STAND_IN, "at": utc_now(), "source": "simulated truth with noise"})
     return STAND_IN if annotators_of(sample_folder) else PREFILL
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from faceapp.app.decoding import decode_bundle, resolve_bundle
 from faceapp.app.fusing import colour_cameras, lift_views
 from faceapp.app.outputs import check_file
@@ -23,7 +25,7 @@ from faceapp.formats.capture_bundle import read_bundle
 from faceapp.formats.images import read_image
 from faceapp.formats.landmark_files import read_landmarks, write_landmarks
 from faceapp.formats.mesh_files import SUFFIXES, read_any_mesh
-from faceapp.landmarks.history import Act, LandmarkJournal
+from faceapp.landmarks.history import Act, Change, LandmarkJournal, Placed
 from faceapp.landmarks.lifting import join_views, project_landmarks
 from faceapp.landmarks.prefill import prefill_photograph, prefill_scan
 from faceapp.landmarks.scheme import load_scheme
@@ -56,10 +58,10 @@ def import_landmarks(project: Project, sample: Sample, file: Path, annotator: st
         raise UsageError(f"{file}: {name!r} is no picture of {sample.id}; say which with --view ({known})")
     journal = LandmarkJournal(folder / "landmarks" / annotator / "journal.jsonl")
     stamp = {"by": annotator, "at": utc_now(), "from": file.name}
-    for i, placed in enumerate(marks.placed):
-        if placed:
-            u, v = marks.points[i]
-            journal.append(Act(name, i, (float(u), float(v)), marks.visibility[i]), stamp)
+    placed = np.flatnonzero(marks.placed).tolist()
+    states = {i: Placed((float(marks.points[i][0]), float(marks.points[i][1])), marks.visibility[i]) for i in placed}
+    if states:
+        journal.append(Act(tuple(Change(name, i, state) for i, state in states.items()), "import"), stamp)
     return name
 
 
@@ -157,15 +159,14 @@ def _prefill_capture(folder: Path, out: Path) -> dict[Path, Landmarks2D | Landma
     scans = [s for s in decoded.scans.values() if s.cloud.normals is not None]
     if not scans:
         raise DataError(f"{folder}: no group could be decoded")
-    import numpy as np
-
     points = np.concatenate([s.cloud.points for s in scans])
     normals = np.concatenate([s.cloud.normals for s in scans if s.cloud.normals is not None])
     marks = prefill_scan(own_template(), points, normals, own_modes())
     files: dict[Path, Landmarks2D | Landmarks3D] = {out / "3d.json": marks}
     for view in read_views(bundle):
         depth = decoded.scans[view.group].depths.get(view.name) if view.group in decoded.scans else None
-        files[out / f"{view.name}.json"] = project_landmarks(marks, view.camera, depth, placed_by=PlacedBy.PREFILL)
+        if view.camera is not None:
+            files[out / f"{view.name}.json"] = project_landmarks(marks, view.camera, depth, placed_by=PlacedBy.PREFILL)
     return files
 
 

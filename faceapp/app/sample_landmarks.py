@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from faceapp.app.annotation_data import AnnotationData
 from faceapp.app.sample_views import prefill_views, read_scan, read_views
-from faceapp.core.landmarks import Landmarks2D, PlacedBy
+from faceapp.core.landmarks import Landmarks2D
 from faceapp.formats.capture_bundle import CaptureBundle
 from faceapp.formats.landmark_files import read_landmarks
 from faceapp.landmarks.history import LandmarkJournal
-from faceapp.landmarks.lifting import Lifter, join_views, project_landmarks
 
 PREFILL = "prefill"
 
 
 def annotators_of(sample_folder: Path) -> tuple[str, ...]:
     """Return who annotated a sample, the newest first."""
-    journals = [f for f in sample_folder.glob("landmarks/*/journal.jsonl") if LandmarkJournal(f).state]
+    journals = [f for f in sample_folder.glob("landmarks/*/journal.jsonl") if LandmarkJournal(f).by_person]
     newest = sorted(journals, key=lambda f: f.stat().st_mtime, reverse=True)
     return tuple(f.parent.name for f in newest)
 
@@ -64,32 +61,6 @@ def current_landmarks(sample_folder: Path, bundle: CaptureBundle) -> tuple[dict[
     if not journal.state:
         found = {name: read_landmarks(f) for name, f in files.items() if f.is_file()}
         return {n: m for n, m in found.items() if isinstance(m, Landmarks2D)}, who
-    own: dict[str, Landmarks2D] = {}
-    for name, guess in marks.items():
-        points, seen, origins = guess.points.copy(), list(guess.visibility), list(guess.placed_by)
-        for (where, index), state in journal.state.items():
-            if where == name and state is not None:
-                points[index], seen[index], origins[index] = state.position, state.visibility, PlacedBy.PERSON
-        own[name] = replace(
-            guess,
-            points=points,
-            visibility=tuple(seen),
-            placed_by=tuple(origins),
-            annotator=who,
-            revision=journal.revision,
-        )
-    lifted = {
-        v.group: Lifter(clouds[v.group].points, v.camera, depths.get(v.name)).lift_all(own[v.name])
-        for v in views
-        if v.group in clouds
-    }
-    if not lifted:
-        return own, who
-    joined = join_views(lifted, (views[0].group,))
-    touched = {i for (_, i), state in journal.state.items() if state is not None}
-    for view in views:
-        there = project_landmarks(joined, view.camera, depths.get(view.name))
-        for i in touched:
-            if own[view.name].placed_by[i] is not PlacedBy.PERSON and np.isfinite(there.points[i]).all():
-                own[view.name] = own[view.name].with_point(i, there.points[i], PlacedBy.PROJECTION, there.visibility[i])
-    return own, who
+    board = AnnotationData(views, clouds, depths, None, marks).board()
+    board.update(journal.state, who, journal.revision)
+    return board.shown, who

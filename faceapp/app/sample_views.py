@@ -38,14 +38,14 @@ class AnnotationView:
         Its camera group.
     picture : (H, W, 3) uint8
         RGB.
-    camera : CameraModel
-        Calibrated.
+    camera : CameraModel or None
+        Calibrated; a picture from outside has none.
     """
 
     name: str
     group: str
     picture: npt.NDArray[np.uint8]
-    camera: CameraModel
+    camera: CameraModel | None
 
 
 def read_views(bundle: CaptureBundle) -> tuple[AnnotationView, ...]:
@@ -56,7 +56,7 @@ def read_views(bundle: CaptureBundle) -> tuple[AnnotationView, ...]:
         for c in g.cameras
         if c.role == "rgb" and c.model is not None
     ]
-    return tuple(sorted(views, key=lambda v: abs(float(v.camera.centre[0]))))
+    return tuple(sorted(views, key=lambda v: abs(float(v.camera.centre[0])) if v.camera else 0.0))
 
 
 def read_scan(
@@ -85,6 +85,8 @@ def read_scan(
 def joined_cloud(clouds: dict[str, PointCloud]) -> PointCloud:
     """Return the clouds of all groups one after the other, with ``group``."""
     parts = list(clouds.values())
+    if not parts:
+        raise DataError("the sample has no scan")
 
     def stacked(name: str) -> npt.NDArray[Any] | None:
         values = [getattr(p, name) for p in parts]
@@ -118,7 +120,9 @@ def prefill_views(
             points[[centre, pupil]] = np.nanmean(points[[i for i in eye if i != centre]], axis=0)
         marks = replace(marks, points=points)
         guesses = {
-            v.name: project_landmarks(marks, v.camera, depths.get(v.name), placed_by=PlacedBy.PREFILL) for v in views
+            v.name: project_landmarks(marks, v.camera, depths.get(v.name), placed_by=PlacedBy.PREFILL)
+            for v in views
+            if v.camera is not None
         }
     except DataError:
         guesses = {v.name: prefill_photograph(v.picture, scheme, v.name) for v in views}

@@ -3,36 +3,73 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from faceapp.core.errors import DataError
-from faceapp.core.landmarks import Visibility
+from faceapp.core.landmarks import PlacedBy, Visibility
 from faceapp.formats.atomic import append_line
+
+SCAN = "scan"
+"""The view whose points are placed on the surface itself: ``(x, y, z)`` in mm instead of pixels."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """What a person said of a point."""
+    """What was said of a point.
 
-    position: tuple[float, float]
+    Parameters
+    ----------
+    position : tuple of float
+        Pixels, or mm on the scan.
+    visibility : Visibility
+        Whether the view shows it.
+    by : PlacedBy
+        A person, whose points nothing else moves, or what moved it for a person (a refit).
+    locked : bool
+        Whether even a person moves it only after unlocking it.
+    """
+
+    position: tuple[float, ...]
     visibility: Visibility
+    by: PlacedBy = PlacedBy.PERSON
+    locked: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """One point of one view; ``state`` ``None`` gives it back to the first guess."""
+
+    view: str
+    index: int
+    state: Placed | None
 
 
 @dataclass(frozen=True)
 class Act:
-    """One act on one point of one view; ``position`` ``None`` gives the point back to the prefill."""
+    """What a person did at once, and what one undo takes back.
 
-    view: str
-    index: int
-    position: tuple[float, float] | None
-    visibility: Visibility
+    Parameters
+    ----------
+    changes : tuple of Change
+        At most one for each point of a view.
+    title : str
+        For people: ``even spacing``.
+    """
 
-    @property
-    def state(self) -> Placed | None:
-        """The point after the act."""
-        return None if self.position is None else Placed(self.position, self.visibility)
+    changes: tuple[Change, ...]
+    title: str = "place"
+
+    @staticmethod
+    def of_point(view: str, index: int, position: tuple[float, ...] | None, visibility: Visibility) -> Act:
+        """Return the act of a person on one point; ``position`` ``None`` gives it back to the first guess."""
+        state = None if position is None else Placed(position, visibility)
+        return Act((Change(view, index, state),), "reset" if position is None else "place")
+
+
+_Before = tuple[tuple[tuple[str, int], Placed | None], ...]
 
 
 class LandmarkJournal:
@@ -46,8 +83,8 @@ class LandmarkJournal:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._done: list[tuple[Act, Placed | None]] = []
-        self._undone: list[tuple[Act, Placed | None]] = []
+        self._done: list[tuple[Act, _Before]] = []
+        self._undone: list[tuple[Act, _Before]] = []
         self.state: dict[tuple[str, int], Placed | None] = {}
         self.revision = 0
         self.skipped = 0
@@ -64,6 +101,11 @@ class LandmarkJournal:
         """Whether an act that was taken back can be done again."""
         return bool(self._undone)
 
+    @property
+    def by_person(self) -> bool:
+        """Whether a person has placed or judged any point."""
+        return any(state is not None and state.by is PlacedBy.PERSON for state in self.state.values())
+
     def append(self, act: Act, stamp: dict[str, str]) -> None:
         """Record an act; it is on the disk when this returns.
 
@@ -72,10 +114,7 @@ class LandmarkJournal:
         DataError
             The disk refuses; the state is as before.
         """
-        line: dict[str, Any] = {"act": "place", "view": act.view, "point": act.index, **stamp}
-        line["position"] = None if act.position is None else [round(x, 3) for x in act.position]
-        line["visibility"] = act.visibility.value
-        append_line(self._file, json.dumps(line))
+        append_line(self._file, json.dumps({"act": "edit", "title": act.title, **stamp} | {"changes": _told(act)}))
         self._do(act)
 
     def undo(self, stamp: dict[str, str]) -> Act | None:
@@ -93,30 +132,31 @@ class LandmarkJournal:
         return self._redo()
 
     def _do(self, act: Act) -> None:
-        key = (act.view, act.index)
-        self._done.append((act, self.state.get(key)))
+        self._done.append((act, self._apply(act)))
         self._undone.clear()
-        self.state[key] = act.state
+
+    def _apply(self, act: Act) -> _Before:
+        before = tuple(((c.view, c.index), self.state.get((c.view, c.index))) for c in act.changes)
+        self.state.update({(c.view, c.index): c.state for c in act.changes})
         self.revision += 1
+        return before
 
     def _undo(self) -> Act:
         act, before = self._done.pop()
         self._undone.append((act, before))
-        self.state[(act.view, act.index)] = before
+        self.state.update(before)
         self.revision += 1
         return act
 
     def _redo(self) -> Act:
-        act, before = self._undone.pop()
-        self._done.append((act, before))
-        self.state[(act.view, act.index)] = act.state
-        self.revision += 1
+        act, _ = self._undone.pop()
+        self._done.append((act, self._apply(act)))
         return act
 
     def _read(self) -> None:
         try:
-            lines = self._file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            lines = self._file.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError as error:
             raise DataError(f"{self._file} cannot be read: {error}") from error
         for line in lines:
             try:
@@ -131,7 +171,32 @@ class LandmarkJournal:
         elif data["act"] == "redo":
             if self._undone:
                 self._redo()
-        else:
+        elif data["act"] == "edit":
+            self._do(Act(tuple(_heard(data["changes"])), str(data.get("title", ""))))
+        else:  # of a version whose acts were of one point each
             position = data["position"]
             where = None if position is None else (float(position[0]), float(position[1]))
-            self._do(Act(data["view"], int(data["point"]), where, Visibility(data["visibility"])))
+            self._do(Act.of_point(data["view"], int(data["point"]), where, Visibility(data["visibility"])))
+
+
+def _told(act: Act) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = []
+    for change in act.changes:
+        line: dict[str, Any] = {"view": change.view, "point": change.index, "position": None}
+        if change.state is not None:
+            line["position"] = [round(x, 3) for x in change.state.position]
+            line |= {"visibility": change.state.visibility.value, "by": change.state.by.value}
+            if change.state.locked:
+                line["locked"] = True
+        lines.append(line)
+    return lines
+
+
+def _heard(lines: Iterable[dict[str, Any]]) -> Iterable[Change]:
+    for line in lines:
+        state = None
+        if line["position"] is not None:
+            position = tuple(float(x) for x in line["position"])
+            by = PlacedBy(line.get("by", "person"))
+            state = Placed(position, Visibility(line["visibility"]), by, bool(line.get("locked", False)))
+        yield Change(str(line["view"]), int(line["point"]), state)

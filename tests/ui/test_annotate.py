@@ -61,7 +61,7 @@ def make_desk(folder: Path, sample: Any, by: str) -> Desk:
         prefill[model.name] = Landmarks2D(
             points=points, placed_by=(PlacedBy.PREFILL,) * len(scheme), view=model.name, image_size=SIZE
         )
-    session = AnnotationSession(folder / by, by, tuple(views), clouds, depths, None, prefill)
+    session = AnnotationSession.of(folder / by, by, tuple(views), clouds, depths, None, prefill)
     return Desk(sample, session, scheme, {v.name: Pyramid.build(v.picture) for v in views})
 
 

@@ -76,7 +76,7 @@ def test_a_person_in_one_view_is_not_outvoted_by_guesses_in_two() -> None:
 
 
 def _act(index: int, u: float) -> Act:
-    return Act("front", index, (u, 1.0), Visibility.VISIBLE)
+    return Act.of_point("front", index, (u, 1.0), Visibility.VISIBLE)
 
 
 def test_undo_and_redo_go_through_a_restart(tmp_path: Path) -> None:

@@ -1,0 +1,174 @@
+"""All points of a sample at once: what people placed, where it lies on the scan, and where the other views show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from faceapp.core.arrays import BoolArray, FloatArray
+from faceapp.core.landmarks import Landmarks2D, Landmarks3D, LandmarkScheme, PlacedBy, Visibility
+from faceapp.core.rig import CameraModel
+from faceapp.landmarks.history import SCAN, Placed
+from faceapp.landmarks.lifting import Lifter, project_landmarks
+
+GRAZING = 0.3
+"""Cosine between skin and line of sight below which the depth of a point is not known: a silhouette."""
+
+State = Mapping[tuple[str, int], Placed | None]
+
+
+@dataclass(frozen=True, eq=False)
+class BoardView:
+    """A picture on the board.
+
+    Parameters
+    ----------
+    name : str
+        Camera or picture.
+    camera : CameraModel or None
+        Calibrated; without it the picture stands alone.
+    lifter : Lifter or None
+        Onto what the picture's group sees of the scan.
+    """
+
+    name: str
+    camera: CameraModel | None
+    lifter: Lifter | None
+
+
+class Board:
+    """The points of one annotator, in every view and on the scan.
+
+    Parameters
+    ----------
+    scheme : LandmarkScheme
+        Which points slide along the silhouette.
+    views : sequence of BoardView
+        The frontal one first.
+    prefill : dict of str to Landmarks2D
+        First guess by view.
+    scan_prefill : Landmarks3D, optional
+        First guess on the scan, where there is no picture to lift one from.
+
+    Notes
+    -----
+    A point that nobody placed in a view follows where a person placed it elsewhere, over the scan. Points on a
+    silhouette are not carried over: where the skin turns away, a pixel of error is many millimetres of depth.
+    """
+
+    def __init__(
+        self,
+        scheme: LandmarkScheme,
+        views: tuple[BoardView, ...],
+        prefill: dict[str, Landmarks2D],
+        scan_prefill: Landmarks3D | None = None,
+    ) -> None:
+        self._scheme, self._views, self._prefill = scheme, views, prefill
+        self._scan_prefill = scan_prefill
+        self._silhouette = np.zeros(len(scheme), bool)
+        self._silhouette[list(scheme.silhouette)] = True
+        self.shown: dict[str, Landmarks2D] = {}
+        self.lifted: dict[str, Landmarks3D] = {}
+        self.joined = self._empty()
+        self.normals = np.full((len(scheme), 3), np.nan)
+
+    def update(self, state: State, annotator: str = "", revision: int = 0, created_at: str = "") -> None:
+        """Work out all points from what was placed."""
+        stamp = {"annotator": annotator, "revision": revision, "created_at": created_at}
+        own = {v.name: self._own(v.name, state, stamp) for v in self._views}
+        normals: dict[str, FloatArray] = {}
+        self.lifted = {}
+        for view in self._views:
+            if view.lifter is not None:
+                self.lifted[view.name], normals[view.name] = view.lifter.lift_with_normals(own[view.name])
+        facing = {name: self._facing(name, normals[name]) for name in self.lifted}
+        self._join(facing, normals, state)
+        self.joined = replace(self.joined, **stamp)
+        carried = self._carried(facing, state)
+        self.shown = {v.name: self._show(v, own[v.name], carried) for v in self._views}
+
+    def residual(self, view: str, index: int) -> float:
+        """Return how far a view's own point on the scan is from the joined one, mm; NaN where it was not lifted."""
+        if view not in self.lifted:
+            return float("nan")
+        return float(np.linalg.norm(self.lifted[view].points[index] - self.joined.points[index]))
+
+    def spread(self, index: int) -> float:
+        """Return how far apart the views are in which a person placed a point, mm; NaN for fewer than two."""
+        placed = [m.points[index] for m in self.lifted.values() if m.placed_by[index] is PlacedBy.PERSON]
+        known = [p for p in placed if np.isfinite(p).all()]
+        gaps = [float(np.linalg.norm(a - b)) for i, a in enumerate(known) for b in known[:i]]
+        return max(gaps, default=float("nan"))
+
+    def _empty(self) -> Landmarks3D:
+        return Landmarks3D(points=np.full((len(self._scheme), 3), np.nan))
+
+    def _own(self, view: str, state: State, stamp: dict[str, object]) -> Landmarks2D:
+        """The first guess with what was placed in this view on top."""
+        marks = self._prefill[view]
+        points, seen, origins = marks.points.copy(), list(marks.visibility), list(marks.placed_by)
+        sigma = None if marks.sigma is None else marks.sigma.copy()
+        for (name, index), placed in state.items():
+            if name == view and placed is not None:
+                points[index], seen[index], origins[index] = placed.position, placed.visibility, placed.by
+                if sigma is not None and placed.by is PlacedBy.PERSON:
+                    sigma[index] = np.nan
+        changed = {"points": points, "visibility": tuple(seen), "placed_by": tuple(origins), "sigma": sigma}
+        return replace(marks, **changed, **stamp)
+
+    def _facing(self, view: str, normals: FloatArray) -> FloatArray:
+        """(n,) cosine between normal and line of sight; 0 where it is not known."""
+        camera = next(v.camera for v in self._views if v.name == view)
+        assert camera is not None
+        way = camera.centre - self.lifted[view].points
+        with np.errstate(invalid="ignore"):
+            way = way / np.linalg.norm(way, axis=1, keepdims=True)
+            return np.nan_to_num(np.einsum("nd,nd->n", way, normals), nan=0.0)
+
+    def _join(self, facing: dict[str, FloatArray], normals: dict[str, FloatArray], state: State) -> None:
+        """One point on the scan out of those of the views; what a person placed is not outvoted by guesses."""
+        base = self._scan_prefill or self._empty()
+        points, origins = base.points.copy(), list(base.placed_by)
+        self.normals = np.full_like(points, np.nan)
+        names = list(self.lifted)
+        for i in range(len(points)):
+            there = [n for n in names if np.isfinite(self.lifted[n].points[i]).all()]
+            there = [n for n in there if self.lifted[n].placed_by[i] is PlacedBy.PERSON] or there
+            if not there:
+                continue
+            clear = [n for n in there if facing[n][i] >= GRAZING] or there
+            best = max(clear, key=lambda n: facing[n][i])
+            stack = np.array([self.lifted[n].points[i] for n in clear])
+            points[i] = np.median(stack, axis=0) if len(clear) > 2 else stack.mean(axis=0)
+            self.normals[i] = normals[best][i]
+            origins[i] = self.lifted[best].placed_by[i]
+        for (view, i), placed in state.items():
+            if view == SCAN and placed is not None:
+                points[i], origins[i] = placed.position, placed.by
+                self.normals[i] = np.nan
+        seen = tuple(Visibility.VISIBLE if np.isfinite(p).all() else Visibility.OCCLUDED for p in points)
+        self.joined = Landmarks3D(points=points, placed_by=tuple(origins), visibility=seen)
+
+    def _carried(self, facing: dict[str, FloatArray], state: State) -> BoolArray:
+        """(n,) bool: which points go from where a person placed them into the other views."""
+        result = np.zeros(len(self._scheme), bool)
+        for (view, i), placed in state.items():
+            if placed is None or placed.by is not PlacedBy.PERSON or placed.visibility is not Visibility.VISIBLE:
+                continue
+            clear = view == SCAN or not self._silhouette[i] or (view in facing and facing[view][i] >= GRAZING)
+            result[i] |= clear
+        return result
+
+    def _show(self, view: BoardView, own: Landmarks2D, carried: BoolArray) -> Landmarks2D:
+        """What was placed here stays; the rest of what a person placed goes where the point on the scan projects."""
+        if view.camera is None or not carried.any():
+            return own
+        depth = view.lifter.depth if view.lifter is not None else None
+        there = project_landmarks(self.joined, view.camera, depth, normals=self.normals)
+        points, seen, origins = own.points.copy(), list(own.visibility), list(own.placed_by)
+        for i in np.flatnonzero(carried):
+            if own.placed_by[i] is not PlacedBy.PERSON and np.isfinite(there.points[i]).all():
+                points[i], seen[i], origins[i] = there.points[i], there.visibility[i], PlacedBy.PROJECTION
+        return replace(own, points=points, visibility=tuple(seen), placed_by=tuple(origins))
