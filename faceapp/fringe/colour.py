@@ -6,7 +6,7 @@ points, so a surface has no holes in it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -15,9 +15,10 @@ import numpy.typing as npt
 from faceapp.core.arrays import Float32Array, UInt8Array
 from faceapp.core.frames import FrameStack
 from faceapp.core.rig import CameraModel
-from faceapp.fringe.phase_kernel import FAST
+from faceapp.fringe.phase_kernel import KERNEL
 from faceapp.fringe.row_blocks import over_rows
 from faceapp.fringe.scratch import scratch
+from faceapp.fringe.stack_arrays import stack_array
 
 _CELL_PX = 3.0
 """Edge of a cell in pixels of the measuring camera: a surface seen at 70 degrees still leaves no gap."""
@@ -26,7 +27,9 @@ _SAME_SURFACE_MM = 1.5
 _CHUNK = 4096
 _GRAZING = np.float32(0.05)
 _STEPS = np.float32(256)
-_ZERO, _ONE, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
+_ZERO, _ONE, _HALF, _FAR = np.float32(0), np.float32(1), np.float32(0.5), np.float32(1e30)
+_WHOLE, _LOW, _BYTE, _WORD, _ROUND = (np.uint32(v) for v in (256, 255, 8, 16, 1 << 15))
+_TILE = 256
 
 
 def colour_points(
@@ -64,18 +67,20 @@ def colour_points(
     slope = np.float32(float(cell) / float(camera.K[0, 0]))
     colors, seen = np.empty((n, 3), np.uint8), np.empty(n, np.bool_)
     size = (np.float32(camera.width - 1), np.float32(camera.height - 1))
+    texels = _texels(picture)
     with scratch(shape, np.float32) as nearest:
         nearest[:] = np.inf
         _splat(places, size, cell, nearest)
+        flat = nearest.ravel()
 
         def work(a: int, b: int) -> None:
-            _look_and_sample(places[a:b], size, cell, slope, nearest, picture, colors[a:b], seen[a:b])
+            _look_and_sample(places[a:b], size, cell, slope, flat, shape[1], texels, colors[a:b], seen[a:b])
 
         over_rows(work, n, _CHUNK, threads)
     return colors, seen
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@numba.njit(**KERNEL)
 def _splat(places: Float32Array, size: tuple[np.float32, np.float32], cell: np.float32, nearest: Float32Array) -> None:
     """Write the smallest depth of the points of each cell."""
     per = _ONE / cell
@@ -87,46 +92,115 @@ def _splat(places: Float32Array, size: tuple[np.float32, np.float32], cell: np.f
                 nearest[row, column] = d
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+class _Texels(NamedTuple):
+    """An RGB picture whose pixels are read as one number each, red lowest.
+
+    Parameters
+    ----------
+    pixels : (H W - 1,) uint32
+        Pixel i in the low three bytes; the fourth byte is of the next pixel.
+    next : (H W - 1,) uint32
+        Pixel i + 1 in the high three bytes: so that the last pixel is read without a byte beyond it.
+    width, height : int
+        Of the picture.
+    """
+
+    pixels: npt.NDArray[np.uint32]
+    next: npt.NDArray[np.uint32]
+    width: int
+    height: int
+
+
+def _texels(picture: UInt8Array) -> _Texels:
+    height, width = picture.shape[:2]
+    count = height * width - 1
+    pixels, following = (np.ndarray((count,), "<u4", picture.data, offset, (3,)) for offset in (0, 2))
+    return _Texels(pixels, following, width, height)
+
+
+@numba.njit(inline="always")
+def _look(
+    block: Any, size: Any, cell: Any, slope: Any, nearest: Any, columns: Any, texels: Any, buffer: Any, index: Any
+) -> None:
+    """Fill index with each point's pixel and weights, and row SEEN of the buffer with whether it is seen."""
+    per = _ONE / cell
+    same = np.float32(_SAME_SURFACE_MM)
+    n = len(block)
+    cells = np.int32(columns)
+    last_row, last_column = np.int32(texels.height - 2), np.int32(texels.width - 2)
+    place, across, down, where = index[0], index[1], index[2], index[3]
+    us, vs, depth, cosine, front, seen = buffer[0], buffer[1], buffer[2], buffer[3], buffer[4], buffer[5]
+    for j in range(n):
+        us[j], vs[j], depth[j], cosine[j] = block[j, 0], block[j, 1], block[j, 2], block[j, 3]
+    for j in range(n):
+        u, v, d = us[j], vs[j], depth[j]
+        inside = (u >= _ZERO) & (v >= _ZERO) & (u <= size[0]) & (v <= size[1]) & (d > _ZERO)
+        us[j], vs[j] = u if inside else _ZERO, v if inside else _ZERO
+        depth[j] = d if inside else _FAR
+    for j in range(n):
+        where[j] = np.int32(vs[j] * per) * cells + np.int32(us[j] * per)
+    for j in range(n):
+        column, row = min(np.int32(us[j]), last_column), min(np.int32(vs[j]), last_row)
+        place[j] = row * np.int32(texels.width) + column
+        across[j] = np.int32((us[j] - np.float32(column)) * _STEPS)
+        down[j] = np.int32((vs[j] - np.float32(row)) * _STEPS)
+    for j in range(n):
+        # unsigned, for a signed index is tested for counting from the end
+        front[j] = nearest[np.uintp(np.uint32(where[j]))]
+    for j in range(n):
+        # within a cell a tilted surface itself spans slope * depth / cosine
+        hidden = (depth[j] - front[j] - same) * cosine[j] > slope * depth[j]
+        seen[j] = _ONE if (depth[j] < _FAR) & (cosine[j] >= _GRAZING) & (not hidden) else _ZERO
+
+
+@numba.njit(inline="always")
+def _blend(texels: Any, index: Any, corners: Any, n: Any) -> None:
+    """Put the bilinear colour of each point into row 0 of the corners, red lowest."""
+    place, across, down = index[0], index[1], index[2]
+    a, b, c, d = corners[0], corners[1], corners[2], corners[3]
+    row = np.uintp(np.uint32(texels.width))
+    for j in range(n):
+        k = np.uintp(np.uint32(place[j]))
+        a[j], b[j] = texels.pixels[k], texels.pixels[k + np.uintp(1)]
+        c[j], d[j] = texels.pixels[k + row], texels.next[k + row] >> _BYTE
+    for j in range(n):
+        p, q = np.uint32(across[j]), np.uint32(down[j])
+        wa, wb, wc, wd = (_WHOLE - p) * (_WHOLE - q), p * (_WHOLE - q), (_WHOLE - p) * q, p * q
+        red = wa * (a[j] & _LOW) + wb * (b[j] & _LOW)
+        red += wc * (c[j] & _LOW) + wd * (d[j] & _LOW)
+        green = wa * ((a[j] >> _BYTE) & _LOW) + wb * ((b[j] >> _BYTE) & _LOW)
+        green += wc * ((c[j] >> _BYTE) & _LOW) + wd * ((d[j] >> _BYTE) & _LOW)
+        blue = wa * ((a[j] >> _WORD) & _LOW) + wb * ((b[j] >> _WORD) & _LOW)
+        blue += wc * ((c[j] >> _WORD) & _LOW) + wd * ((d[j] >> _WORD) & _LOW)
+        a[j] = (red + _ROUND) >> _WORD | ((green + _ROUND) >> _WORD) << _BYTE | ((blue + _ROUND) >> _WORD) << _WORD
+
+
+@numba.njit(**KERNEL)
 def _look_and_sample(
     places: Float32Array,
     size: tuple[np.float32, np.float32],
     cell: np.float32,
     slope: np.float32,
     nearest: Float32Array,
-    picture: UInt8Array,
+    columns: int,
+    texels: Any,
     colors: UInt8Array,
     seen: npt.NDArray[np.bool_],
 ) -> None:
     """Bilinear colour of each point that lies in the picture, looks at the camera and is not behind its cell."""
-    per = _ONE / cell
-    same = np.float32(_SAME_SURFACE_MM)
-    width = np.int32(picture.shape[1])
-    last_row, last_column = np.int32(picture.shape[0] - 2), np.int32(width - 2)
-    flat = picture.ravel()
-    for i in range(len(places)):
-        u, v, d, cosine = places[i, 0], places[i, 1], places[i, 2], places[i, 3]
-        seen[i] = False
-        if not (u >= _ZERO and v >= _ZERO and u <= size[0] and v <= size[1] and d > _ZERO):
-            continue
-        behind = d - nearest[np.intp(v * per), np.intp(u * per)] - same
-        # within a cell a tilted surface itself spans slope * depth / cosine
-        if cosine < _GRAZING or behind * cosine > slope * d:
-            continue
-        seen[i] = True
-        column, row = min(np.int32(u), last_column), min(np.int32(v), last_row)
-        p = np.int32((u - np.float32(column)) * _STEPS)
-        q = np.int32((v - np.float32(row)) * _STEPS)
-        wb, wd = p * (256 - q), p * q
-        wa, wc = (256 - p) * (256 - q), (256 - p) * q
-        # unsigned, for a signed index is tested for counting from the end
-        upper = np.uintp(np.uint32((row * width + column) * 3))
-        lower = upper + np.uintp(3) * np.uintp(np.uint32(width))
-        for k in range(3):
-            c = np.uintp(k)
-            total = wa * flat[upper + c] + wb * flat[upper + c + np.uintp(3)]
-            total += wc * flat[lower + c] + wd * flat[lower + c + np.uintp(3)]
-            colors[i, k] = np.uint8((total + 32768) >> 16)
+    index = stack_array(4, _TILE, np.int32)
+    buffer = stack_array(6, _TILE, np.float32)
+    corners = stack_array(4, _TILE, np.uint32)
+    for left in range(0, len(places), _TILE):
+        n = min(_TILE, len(places) - left)
+        _look(places[left : left + n], size, cell, slope, nearest, columns, texels, buffer, index)
+        _blend(texels, index, corners, n)
+        visible, color = buffer[5], corners[0]
+        out, out_seen = colors[left : left + n], seen[left : left + n]
+        for j in range(n):
+            out_seen[j] = visible[j] > _ZERO
+            out[j, 0], out[j, 1] = np.uint8(color[j]), np.uint8(color[j] >> _BYTE)
+            out[j, 2] = np.uint8(color[j] >> _WORD)
 
 
 def grey_points(pixels: Float32Array, stack: FrameStack, white: float) -> UInt8Array:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from faceapp.core.arrays import Float32Array
 from faceapp.core.frames import KNOWN_ABOVE, UNKNOWN
-from faceapp.fringe.phase_kernel import BLOCK, FAST
+from faceapp.fringe.phase_kernel import BLOCK, KERNEL
+from faceapp.fringe.stack_arrays import stack_array
 
 NO_DEPTH = np.float32(-1.0)
 """Inverse depth of a pixel that has none."""
@@ -38,8 +39,10 @@ class View(NamedTuple):
 
     Parameters
     ----------
-    position, variance : (H, W) float32
-        Of its phase map.
+    position, variance : (H W,) float32
+        Of its phase map, row after row.
+    height, width : int
+        Of the phase map.
     blocks : (h, w, 4) float32
         Of its phase map: where the first value is zero nothing is valid.
     map_u, map_v : (rows, columns) float32
@@ -50,10 +53,40 @@ class View(NamedTuple):
 
     position: Float32Array
     variance: Float32Array
+    height: int
+    width: int
     blocks: Float32Array
     map_u: Float32Array
     map_v: Float32Array
     cx: np.float32
+
+
+class MatchSpace(NamedTuple):
+    """Work space of one call of `match_rows`.
+
+    Parameters
+    ----------
+    rows : (10, C) float32
+        One row of both views and of what is found.
+    near : (C,) int32
+        Column of the second view for each of the first.
+    table : (B,) int16
+        Column of the second view for each bin of the field.
+    """
+
+    rows: Float32Array
+    near: npt.NDArray[np.int32]
+    table: npt.NDArray[np.int16]
+
+
+def match_space(columns: int, columns2: int) -> MatchSpace:
+    """Return the work space for views of so many columns."""
+    widest = max(columns, columns2) + _TILE
+    return MatchSpace(
+        np.empty((10, widest), np.float32),
+        np.empty(widest, np.int32),
+        np.empty(_BINS_PER_COLUMN * columns2 + _SPILL, np.int16),
+    )
 
 
 @numba.njit(inline="always")
@@ -75,8 +108,7 @@ def rectify_row(view: Any, row: Any, jump: Any, index: Any, buffer: Any, x: Any,
     Bilinear, and only where all four neighbours are valid and within ``jump``; the variance is that of the nearest
     pixel times the squared weights.
     """
-    height, width = view.position.shape
-    position, spread = view.position.ravel(), view.variance.ravel()
+    height, width, position, spread = view.height, view.width, view.position, view.variance
     map_u, map_v = view.map_u[row], view.map_v[row]
     fu, fv, a, b, c, d, v = buffer[_FU], buffer[_FV], buffer[_A], buffer[_B], buffer[_C], buffer[_D], buffer[_V]
     columns = len(map_u)
@@ -118,13 +150,13 @@ def rectify_row(view: Any, row: Any, jump: Any, index: Any, buffer: Any, x: Any,
     return first, last
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@numba.njit(**KERNEL)
 def rectify_rows(view: Any, jump: np.float32, x: Float32Array, variance: Float32Array) -> None:
     """Fill (rows, columns) positions and variances on the grid of one view; see `rectify_row`."""
-    index = np.empty(_TILE, np.int32)
-    buffer = np.empty((_ROWS, _TILE), np.float32)
+    index = stack_array(1, _TILE, np.int32)
+    buffer = stack_array(_ROWS, _TILE, np.float32)
     for row in range(len(x)):
-        rectify_row(view, row, jump, index, buffer, x[row], variance[row])
+        rectify_row(view, row, jump, index[0], buffer, x[row], variance[row])
 
 
 @numba.njit(inline="always")
@@ -195,7 +227,7 @@ def _look_up(x1: Any, x2: Any, var2: Any, jump: Any, low: Any, scale: Any, table
             near_var[i], next_var[i] = var2[k], var2[k + 1]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@numba.njit(**KERNEL)
 def match_rows(
     first: int,
     last: int,
@@ -207,6 +239,7 @@ def match_rows(
     inverse: Float32Array,
     sigma: Float32Array,
     spans: npt.NDArray[np.int32],
+    space: Any,
 ) -> None:
     """Fill rows of inverse depth and of its standard deviation on the first view's grid.
 
@@ -229,13 +262,13 @@ def match_rows(
         Out: 1/mm, `NO_DEPTH` where nothing is found; and its standard deviation, defined where it is.
     spans : (rows, 2) int32
         Out: columns between which there may be depth.
+    space : MatchSpace
+        From `match_space`.
     """
-    columns, columns2 = one.map_u.shape[1], two.map_u.shape[1]
-    rows = np.empty((10, WIDEST), np.float32)
-    near_row = np.empty(WIDEST, np.int32)
-    index = np.empty(_TILE, np.int32)
-    buffer = np.empty((_ROWS, _TILE), np.float32)
-    table = np.empty(_BINS_PER_COLUMN * columns2 + _SPILL, np.int16)
+    columns = one.map_u.shape[1]
+    rows, near_row, table = space.rows, space.near, space.table
+    index = stack_array(1, _TILE, np.int32)[0]
+    buffer = stack_array(_ROWS, _TILE, np.float32)
     low = field[0]
     scale = np.float32(len(table) - _SPILL - 1) / (field[1] - low)
     for row in range(first, last):

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 
 from faceapp.core.frames import LIT, UNKNOWN
+from faceapp.fringe.stack_arrays import stack_array
 
 INVALID = np.float32(UNKNOWN)
 BLOCK = 32
@@ -22,6 +23,10 @@ MAX_FREQUENCIES = 12
 
 FAST = {"contract", "arcp", "nsz", "reassoc", "afn"}
 """Arithmetic may be reordered; NaN and infinity stay what they are."""
+
+KERNEL: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": FAST, "_nrt": False}
+"""Options of a compiled pass. Arrays are not counted references in it: each view of a row would cost two locked
+instructions, a third of the time in all. So it can make no array but on the stack, see `stack_array`."""
 
 _TILE = 256
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
@@ -313,7 +318,30 @@ def _sine_rest(frames: Any, row: Any, left: Any, n: Any, tables: Any, buffer: An
             rest[j] += d * d
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@numba.njit(inline="always")
+def _decode_tile(frames: Any, row: Any, left: Any, n: Any, tables: Any, limits: Any, buffer: Any, out: Any) -> None:
+    finest = len(tables.counts) - 1
+    bad = buffer[_BAD]
+    for j in range(n):
+        bad[j] = _ZERO
+    _demodulate(frames, row, left, n, finest, tables, limits, buffer)
+    if out.mean.size:
+        _sine_rest(frames, row, left, n, tables, buffer, out)
+    if _keep_finest(row, left, n, tables, limits, buffer, out) == 0:
+        _hand_out_dark(row, left, n, tables, limits, buffer, out)
+    else:
+        for k in range(finest):
+            _demodulate(frames, row, left, n, k, tables, limits, buffer)
+        rung = _start(frames, row, left, n, tables, buffer)
+        _climb(rung, n, tables, limits, buffer)
+        if limits.weigh_all:
+            _weigh_all(n, tables, buffer)
+        _hand_out(row, left, n, tables, limits, buffer, out)
+        _normalise_residual(n, tables, buffer)
+        _sum_blocks(row, left, n, buffer, out.blocks)
+
+
+@numba.njit(**KERNEL)
 def decode_rows(frames: Any, first: int, last: int, tables: Any, limits: Any, out: Any) -> None:
     """Fill rows ``first`` to ``last`` of the outputs from the frames of one camera.
 
@@ -331,26 +359,8 @@ def decode_rows(frames: Any, first: int, last: int, tables: Any, limits: Any, ou
         Filled; its blocks are zero before.
     """
     width = frames.shape[2]
-    finest = len(tables.counts) - 1
-    buffer = np.empty((_ROWS, _TILE), np.float32)
-    bad = buffer[_BAD]
+    buffer = stack_array(_ROWS, _TILE, np.float32)
     for row in range(first, last):
         for left in range(0, width, _TILE):
             n = min(_TILE, width - left)
-            for j in range(n):
-                bad[j] = _ZERO
-            _demodulate(frames, row, left, n, finest, tables, limits, buffer)
-            if out.mean.size:
-                _sine_rest(frames, row, left, n, tables, buffer, out)
-            if _keep_finest(row, left, n, tables, limits, buffer, out) == 0:
-                _hand_out_dark(row, left, n, tables, limits, buffer, out)
-                continue
-            for k in range(finest):
-                _demodulate(frames, row, left, n, k, tables, limits, buffer)
-            rung = _start(frames, row, left, n, tables, buffer)
-            _climb(rung, n, tables, limits, buffer)
-            if limits.weigh_all:
-                _weigh_all(n, tables, buffer)
-            _hand_out(row, left, n, tables, limits, buffer, out)
-            _normalise_residual(n, tables, buffer)
-            _sum_blocks(row, left, n, buffer, out.blocks)
+            _decode_tile(frames, row, left, n, tables, limits, buffer, out)

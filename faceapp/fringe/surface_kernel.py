@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from faceapp.core.arrays import Float32Array, UInt8Array
-from faceapp.fringe.phase_kernel import FAST
+from faceapp.fringe.phase_kernel import KERNEL
+from faceapp.fringe.stack_arrays import stack_array
 
 _TILE = 128
 _ZERO, _ONE, _TWO, _FOUR, _HALF = np.float32(0), np.float32(1), np.float32(2), np.float32(4), np.float32(0.5)
@@ -30,6 +31,7 @@ _SMOOTHED_AWAY = np.float32(1.4)
 """The fit itself flattens what its misfit is judged by: 1.09, 1.23, 1.53 times for waves of 30, 20, 14 px."""
 
 _LINES, _MARGIN = 5, 2
+_WIDE = _TILE + 2 * _MARGIN
 _REACH = 4
 
 
@@ -112,7 +114,7 @@ def _fit_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, lines: Any, b
         off[j] = abs(value) if good else _FAR
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@numba.njit(**KERNEL)
 def keep_rows(first: int, last: int, grid: Any, limits: Any, keep: UInt8Array) -> None:
     """Mark the pixels whose depth is sure enough and lies on the plane of its neighbours.
 
@@ -128,8 +130,8 @@ def keep_rows(first: int, last: int, grid: Any, limits: Any, keep: UInt8Array) -
         Out: 1 is kept.
     """
     width = grid.inverse.shape[1]
-    buffer = np.empty((_ROWS, _TILE), np.float32)
-    lines = np.empty((_LINES, _TILE + 2 * _MARGIN), np.float32)
+    buffer = stack_array(_ROWS, _TILE, np.float32)
+    lines = stack_array(_LINES, _WIDE, np.float32)
     five = np.float32(5)
     for row in range(first, last):
         kept = keep[row]
@@ -151,11 +153,11 @@ def keep_rows(first: int, last: int, grid: Any, limits: Any, keep: UInt8Array) -
                 out[j] = 1 if (w > _ZERO) & sure & on_plane else 0
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@numba.njit(**KERNEL)
 def fit_rows(first: int, last: int, grid: Any, limits: Any, fitted: Float32Array) -> None:
     """Fill rows of an (H, W) picture with the value of the fit, below zero where there is none."""
-    buffer = np.empty((_ROWS, _TILE), np.float32)
-    lines = np.empty((_LINES, _TILE + 2 * _MARGIN), np.float32)
+    buffer = stack_array(_ROWS, _TILE, np.float32)
+    lines = stack_array(_LINES, _WIDE, np.float32)
     for row in range(first, last):
         out = fitted[row]
         for j in range(len(out)):
@@ -188,7 +190,7 @@ def _misfit(grid: Any, limits: Any, row: Any, column: Any) -> Any:
     return _SMOOTHED_AWAY * (a + b + c + d - _FOUR * centre) / np.float32(_REACH * _REACH)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@numba.njit(**KERNEL)
 def pack_rows(
     first: int,
     last: int,
@@ -219,8 +221,8 @@ def pack_rows(
         Filled.
     """
     width = grid.inverse.shape[1]
-    buffer = np.empty((_ROWS, _TILE), np.float32)
-    lines = np.empty((_LINES, _TILE + 2 * _MARGIN), np.float32)
+    buffer = stack_array(_ROWS, _TILE, np.float32)
+    lines = stack_array(_LINES, _WIDE, np.float32)
     for row in range(first, last):
         at = starts[row]
         for left in range(grid.spans[row, 0], grid.spans[row, 1], _TILE):

@@ -11,7 +11,7 @@ from faceapp.core.arrays import Float32Array, FloatArray
 from faceapp.core.errors import DecodeError
 from faceapp.core.frames import KNOWN_ABOVE, PhaseMap
 from faceapp.core.rig import CameraModel
-from faceapp.fringe.match_kernel import NO_DEPTH, WIDEST, View, match_rows, rectify_rows
+from faceapp.fringe.match_kernel import NO_DEPTH, WIDEST, View, match_rows, match_space, rectify_rows
 from faceapp.fringe.pinhole_grid import PinholeGrid
 from faceapp.fringe.row_blocks import over_rows
 
@@ -41,27 +41,28 @@ class InverseDepth:
     spans: npt.NDArray[np.int32]
 
 
-def typical_step(phase: PhaseMap, sample: int = 32) -> float:
+def typical_step(phase: PhaseMap, lines: int = 16) -> float:
     """Return the median absolute difference of position of neighbouring valid pixels, at least 1e-9.
 
     Parameters
     ----------
     phase : PhaseMap
         Of one camera.
-    sample : int
-        Every so many rows and columns are looked at.
+    lines : int
+        About how many rows are looked at.
 
     Returns
     -------
     float
-        The larger of the medians along rows and along columns, share of the field.
+        The larger of the medians along rows and across them, share of the field.
     """
-    steps = []
-    for lines in (phase.position[::sample], phase.position[:, ::sample].T):
-        valid = lines > np.float32(KNOWN_ABOVE)
-        both = valid[:, 1:] & valid[:, :-1]
-        steps.append(np.abs(np.diff(lines, axis=1))[both])
-    return max((float(np.median(s)) for s in steps if len(s)), default=0.0) + 1e-9
+    every = max(len(phase.position) // lines, 1)
+    below = phase.position[1::every]
+    above = phase.position[::every][: len(below)]
+    known, known_below = above > np.float32(KNOWN_ABOVE), below > np.float32(KNOWN_ABOVE)
+    along = np.abs(np.diff(above, axis=1))[known[:, 1:] & known[:, :-1]]
+    across = np.abs(below - above)[known & known_below]
+    return max((float(np.median(s)) for s in (along, across) if len(s)), default=0.0) + 1e-9
 
 
 def matched_shape(first: PinholeGrid, second: PinholeGrid) -> tuple[int, int]:
@@ -110,20 +111,23 @@ def match_cameras(
     rows, _ = shape = matched_shape(first, second)
     value, sigma = out or (np.empty(shape, np.float32), np.empty(shape, np.float32))
     spans = np.zeros((rows, 2), np.int32)
-    one, two = (
-        View(p.position, p.variance, p.blocks, g.map_u, g.map_v, np.float32(g.cx))
-        for p, g in zip(phases, grids, strict=True)
-    )
+    one, two = (_view(p, g) for p, g in zip(phases, grids, strict=True))
     jumps = tuple(np.float32(_JUMP_OF_MEDIAN * typical_step(p)) for p in phases)
     field = (np.float32(-0.51), np.float32(1.51)) if phases[0].frequency < 1 else (np.float32(-0.01), np.float32(1.01))
     baseline = float((second.centre - first.centre) @ first.rotation[:, 0])
     per_disparity = np.float32(1 / (first.focal * baseline))
 
     def work(top: int, bottom: int) -> None:
-        match_rows(top, bottom, one, two, jumps, field, per_disparity, value, sigma, spans)
+        space = match_space(first.shape[1], second.shape[1])
+        match_rows(top, bottom, one, two, jumps, field, per_disparity, value, sigma, spans, space)
 
     over_rows(work, rows, threads=threads)
     return InverseDepth(_cropped(first, rows), value, sigma, spans)
+
+
+def _view(phase: PhaseMap, grid: PinholeGrid) -> View:
+    position, variance = phase.position.ravel(), phase.variance.ravel()
+    return View(position, variance, *phase.position.shape, phase.blocks, grid.map_u, grid.map_v, np.float32(grid.cx))
 
 
 def _cropped(grid: PinholeGrid, rows: int) -> PinholeGrid:
@@ -197,8 +201,7 @@ def match_projector(phase: PhaseMap, grid: PinholeGrid, projector: CameraModel, 
 def _on_grid(phase: PhaseMap, grid: PinholeGrid) -> tuple[Float32Array, Float32Array]:
     """Position and its variance on the grid."""
     x, variance = np.empty(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
-    view = View(phase.position, phase.variance, phase.blocks, grid.map_u, grid.map_v, np.float32(grid.cx))
-    rectify_rows(view, np.float32(_JUMP_OF_MEDIAN * typical_step(phase)), x, variance)
+    rectify_rows(_view(phase, grid), np.float32(_JUMP_OF_MEDIAN * typical_step(phase)), x, variance)
     return x, variance
 
 
