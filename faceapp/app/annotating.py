@@ -208,13 +208,13 @@ class AnnotationSession:
         """
         if self.is_locked(view, index):
             raise DataError(f"point {index} is locked; L unlocks it")
-        self.move(view, {i: (u, v) for i in (index, *self._linked_with(index))}, "place")
+        self.move(view, dict.fromkeys((index, *self._linked_with(index)), (u, v)), "place")
 
     def place_on_scan(self, index: int, position: npt.ArrayLike) -> None:
         """Place a point on the surface itself; every picture follows."""
         if self.is_locked(SCAN, index):
             raise DataError(f"point {index} is locked; L unlocks it")
-        self.move(SCAN, {i: position for i in (index, *self._linked_with(index))}, "place on the scan")
+        self.move(SCAN, dict.fromkeys((index, *self._linked_with(index)), position), "place on the scan")
 
     def move(self, view: str, moves: Moves, title: str, by: PlacedBy = PlacedBy.PERSON) -> None:
         """Move points of a view, or of the scan, in one act; locked ones stay.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +77,7 @@ class Board:
 
     def update(self, state: State, annotator: str = "", revision: int = 0, created_at: str = "") -> None:
         """Work out all points from what was placed."""
-        stamp = {"annotator": annotator, "revision": revision, "created_at": created_at}
+        stamp: dict[str, Any] = {"annotator": annotator, "revision": revision, "created_at": created_at}
         own = {v.name: self._own(v.name, state, stamp) for v in self._views}
         normals: dict[str, FloatArray] = {}
         self.lifted = {}
@@ -105,7 +106,7 @@ class Board:
     def _empty(self) -> Landmarks3D:
         return Landmarks3D(points=np.full((len(self._scheme), 3), np.nan))
 
-    def _own(self, view: str, state: State, stamp: dict[str, object]) -> Landmarks2D:
+    def _own(self, view: str, state: State, stamp: dict[str, Any]) -> Landmarks2D:
         """The first guess with what was placed in this view on top."""
         marks = self._prefill[view]
         points, seen, origins = marks.points.copy(), list(marks.visibility), list(marks.placed_by)
@@ -115,7 +116,12 @@ class Board:
                 points[index], seen[index], origins[index] = placed.position, placed.visibility, placed.by
                 if sigma is not None and placed.by is PlacedBy.PERSON:
                     sigma[index] = np.nan
-        changed = {"points": points, "visibility": tuple(seen), "placed_by": tuple(origins), "sigma": sigma}
+        changed: dict[str, Any] = {
+            "points": points,
+            "visibility": tuple(seen),
+            "placed_by": tuple(origins),
+            "sigma": sigma,
+        }
         return replace(marks, **changed, **stamp)
 
     def _facing(self, view: str, normals: FloatArray) -> FloatArray:

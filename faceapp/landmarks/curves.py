@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ class Path:
         n = len(self.indices)
         if not self.closed:
             stops = sorted({0, n - 1, *stops})
-            return [self.indices[a : b + 1] for a, b in zip(stops, stops[1:], strict=False)]
+            return [self.indices[a : b + 1] for a, b in itertools.pairwise(stops)]
         stops = stops or [0]
         ends = [*stops[1:], stops[0] + n]
         return [tuple(self.indices[k % n] for k in range(a, b + 1)) for a, b in zip(stops, ends, strict=True)]
@@ -99,7 +100,7 @@ def curve_through(points: npt.ArrayLike) -> FloatArray:
     if len(xy) < 3:
         return xy
     at = np.concatenate([[0.0], np.cumsum(chords)])
-    dense = np.concatenate([np.linspace(a, b, _DENSE, endpoint=False) for a, b in zip(at, at[1:], strict=False)])
+    dense = np.concatenate([np.linspace(a, b, _DENSE, endpoint=False) for a, b in itertools.pairwise(at)])
     return np.asarray(CubicSpline(at, xy, bc_type="natural")(np.append(dense, at[-1])))
 
 
@@ -110,8 +111,8 @@ def lengths_along(line: FloatArray) -> FloatArray:
 
 def at_lengths(line: FloatArray, lengths: npt.ArrayLike) -> FloatArray:
     """Return the points of a line at some lengths from its start."""
-    along = lengths_along(line)
-    return np.stack([np.interp(lengths, along, line[:, k]) for k in range(line.shape[1])], axis=-1)
+    along, wanted = lengths_along(line), np.asarray(lengths, np.float64)
+    return np.stack([np.interp(wanted, along, line[:, k]) for k in range(line.shape[1])], axis=-1)
 
 
 def even_spacing(points: FloatArray, path: Path, fixed: Collection[int] = ()) -> dict[int, FloatArray]:

@@ -47,7 +47,7 @@ def refit(
     little, whatever their neighbours did.
     """
     at, fixed = np.asarray(guess, np.float64), np.asarray(pinned, np.float64)
-    known = np.isfinite(fixed).all(axis=1) & np.isfinite(at).all(axis=1)
+    known = np.asarray(np.isfinite(fixed).all(axis=1) & np.isfinite(at).all(axis=1))
     result = np.where(np.isfinite(fixed), fixed, at)
     if not known.any():
         return result

@@ -39,7 +39,7 @@ def reflection(points: FloatArray, mirror: IntArray, use: BoolArray) -> tuple[Fl
     ca, cb = a.mean(axis=0), b.mean(axis=0)
     u, _, vt = np.linalg.svd((a - ca).T @ (b - cb))
     turn = vt.T @ np.diag([1.0, 1.0, -np.sign(np.linalg.det(vt.T @ u.T))]) @ u.T
-    return turn, cb - turn @ ca
+    return np.asarray(turn, np.float64), np.asarray(cb - turn @ ca, np.float64)
 
 
 def from_other_side(scheme: LandmarkScheme, points: FloatArray, targets: list[int]) -> dict[int, FloatArray]:

@@ -38,7 +38,7 @@ def seen_from(camera: CameraModel, depth: Float32Array, points: FloatArray, norm
     blunt = visible_points(points, camera, depth, HIDDEN_BEHIND_MM)
     if normals is None:
         return blunt
-    known = np.isfinite(normals).all(axis=1)
+    known = np.asarray(np.isfinite(normals).all(axis=1))
     way = camera.centre - points
     with np.errstate(invalid="ignore"):
         towards = np.einsum("nd,nd->n", way, normals) > 0

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
@@ -14,24 +15,28 @@ from typing_extensions import override
 from faceapp.core.subject import Sample
 from faceapp.gui.annotate.desk import SEEN_WORDS, Desk
 from faceapp.gui.annotate.opening import Opening
-from faceapp.gui.annotate.side_panels import SEEN_STATES, GroupsPanel, PictureBar, ViewsPanel
+from faceapp.gui.annotate.picture_bar import PictureBar
+from faceapp.gui.annotate.side_panels import SEEN_STATES, GroupsPanel, ViewsPanel
 from faceapp.gui.capture.protocol import title_of
 from faceapp.gui.picture.view import PictureView
 from faceapp.gui.program.program import Program, ProjectWorkspace
 from faceapp.gui.theme import surface
 from faceapp.gui.view3d.layers import ColorBy, LayerStyle
+from faceapp.gui.view3d.view import View3D
+from faceapp.gui.widgets.buttons import Button, ToolButton
 from faceapp.gui.widgets.keycap import HintBar
 
 _HINTS = (
-    ("Space", "next group"),
-    ("Tab", "next point"),
-    ("V", "visibility"),
-    ("R", "reset"),
-    ("H", "hide"),
-    ("B", "blink"),
-    (("A", "D"), "sample"),
+    (("annotate.group",), "next group"),
+    (("annotate.point",), "next point"),
+    (("annotate.visibility",), "visibility"),
+    (("annotate.even",), "even spacing"),
+    (("annotate.refit",), "refit"),
+    (("annotate.blink",), "blink"),
+    (("annotate.before", "annotate.next"), "sample"),
 )
 _MOST_ZOOM = 3.0
+_SCAN_MARGIN_MM = 12.0
 
 
 class AnnotateBase(ProjectWorkspace):
@@ -51,14 +56,16 @@ class AnnotateBase(ProjectWorkspace):
         self._stop = threading.Event()
         self._here = False
         self._syncing = False
-        self._narrow = False
+        self._narrow = self._paper = False
         self._kept: dict[str, Any] = {}
         self.groups = GroupsPanel()
         self.bar = PictureBar()
         self.picture = PictureView()
+        self.middle = QStackedWidget()
+        self.middle.addWidget(self.picture)
+        self.solid: View3D | None = None
         self.views = ViewsPanel()
         self.hints = HintBar()
-        self.hints.set_hints(_HINTS)
         self.opening = Opening()
         self.stack = QStackedWidget()
         self.stack.addWidget(self.opening)
@@ -72,7 +79,7 @@ class AnnotateBase(ProjectWorkspace):
         surface(page, "line")
         middle = QVBoxLayout()
         middle.setSpacing(1)
-        for widget in (self.bar, self.picture, self.hints):
+        for widget in (self.bar, self.middle, self.hints):
             middle.addWidget(widget)
         row = QHBoxLayout(page)
         row.setContentsMargins(0, 0, 0, 0)
@@ -82,6 +89,23 @@ class AnnotateBase(ProjectWorkspace):
         row.addWidget(self.views)
         return page
 
+    def show_keys(self) -> None:
+        """Name the keys that are in force in hints, tool tips and on buttons."""
+        registry = self.program.window.actions_registry
+        shown = [(tuple(registry.key(name) for name in names), words) for names, words in _HINTS]
+        self.hints.set_hints([(keys, words) for keys, words in shown if all(keys)])
+        bar, panel = self.bar, self.groups
+        named: dict[str, Button | ToolButton] = {
+            "follow": bar.follow, "symmetric": bar.symmetric, "linked": bar.linked, "names": bar.names,
+            "loupe": bar.loupe, "hide": bar.hide_points, "blink": bar.blink, "face": bar.fit, "undo": bar.undo,
+            "redo": bar.redo, "submit": bar.submit, "visibility": panel.visibility, "mirror": panel.mirror,
+            "before": panel.before, "next": panel.next,
+        }  # fmt: skip
+        for name, button in named.items():
+            button.set_key(registry.key(f"annotate.{name}"))
+        for name, button in (("refit", bar.refit), ("propagate", bar.propagate)):
+            button.setToolTip(registry.tip(f"annotate.{name}"))
+
     def _pictures(self) -> tuple[PictureView, ...]:
         return (self.picture, *self.views.smalls)
 
@@ -89,6 +113,7 @@ class AnnotateBase(ProjectWorkspace):
     def set_narrow(self, narrow: bool) -> None:
         self._narrow = narrow
         self.groups.set_narrow(narrow)
+        self.bar.set_narrow(narrow)
         self.views.set_narrow(narrow)
         QTimer.singleShot(0, self, self.show_face)  # once the views have their new sizes
 
@@ -96,9 +121,33 @@ class AnnotateBase(ProjectWorkspace):
         self.opening.say(icon, title, text, acts)
         self.stack.setCurrentIndex(0)
 
+    @property
+    def surface(self) -> View3D:
+        """The 3D view of the current sample: beside the pictures, or large where there is no picture."""
+        alone = self.desk is not None and not self.desk.has_pictures
+        return self.solid if alone and self.solid is not None else self.views.view
+
+    def _make_solid(self) -> View3D:
+        view = View3D()
+        view.set_editable(True)
+        self.middle.addWidget(view)
+        return view
+
     def _lay_out_views(self) -> None:
         desk = self.desk
         assert desk is not None
+        if not desk.has_pictures:
+            self.solid = self.solid or self._make_solid()
+            self.middle.setCurrentWidget(self.solid)
+            self.views.show_smalls(0)
+            self.views.show_scan(False)
+            self.views.show_loupe(False)
+            for view in self._pictures():
+                view.set_model(None)
+            return
+        self.middle.setCurrentWidget(self.picture)
+        self.views.show_scan(desk.session.mesh is not None or desk.session.scan is not None)
+        self.views.show_loupe(self.bar.loupe.isChecked())
         others = desk.others_than(self.main)
         self.views.show_smalls(len(others))
         for view, name in zip(self._pictures(), [self.main, *others], strict=False):
@@ -114,6 +163,8 @@ class AnnotateBase(ProjectWorkspace):
 
     def show_face(self) -> None:
         """Show all points in all views."""
+        if self.desk is not None and not self.desk.has_pictures:
+            self.surface.home()
         for view in self._pictures():
             if view.model is not None:
                 view.show_points(range(len(view.model.scheme)), 0.18)
@@ -123,11 +174,21 @@ class AnnotateBase(ProjectWorkspace):
         if desk is None or not self.bar.follow.isChecked():
             return
         group = desk.models[self.main].group
-        if group is not None:
+        if group is not None and not desk.has_pictures:
+            self._follow_on_scan(desk, group.indices)
+        elif group is not None:
             for view in self._pictures():
                 view.show_points(group.indices, 0.7)
                 if view.zoom > _MOST_ZOOM:  # nearer there is nothing more to see
                     view.zoom_to(_MOST_ZOOM)
+
+    def _follow_on_scan(self, desk: Desk, indices: tuple[int, ...]) -> None:
+        points = desk.session.landmarks_3d.points[list(indices)]
+        points = points[np.isfinite(points).all(axis=1)]
+        if len(points):
+            low, high = points.min(axis=0) - _SCAN_MARGIN_MM, points.max(axis=0) + _SCAN_MARGIN_MM
+            view = self.surface
+            view.fly_to(view.camera.fitted(low, high, view.width() / max(1, view.height())))
 
     def _show_scan(self) -> None:
         desk = self.desk
@@ -135,17 +196,17 @@ class AnnotateBase(ProjectWorkspace):
             return
         look, session = self.views.look.current, desk.session
         style = LayerStyle(ColorBy.COLOR) if look != "shaded" else LayerStyle()
-        if look != "points" and session.mesh is not None:
-            if look == "colour" and session.mesh.colors is None:
-                style = LayerStyle()
-            self.views.view.set_layer("scan", session.mesh, style)
-        else:
-            self.views.view.set_layer("scan", session.scan, style)
+        data = session.mesh if session.mesh is not None and (look != "points" or session.scan is None) else session.scan
+        if data is None:
+            self.surface.clear()
+            return
+        self.surface.set_layer("scan", data, LayerStyle() if data.colors is None else style)
 
     def _show_marks(self) -> None:
         shown = not self.bar.hide_points.isChecked()
         for view in self._pictures():
             view.set_marks_shown(shown)
+        self.picture.set_names(self.bar.names.isChecked())
         self._show_3d_marks()
 
     def _blink(self, on: bool) -> None:
@@ -200,19 +261,22 @@ class AnnotateBase(ProjectWorkspace):
             if view.model is None:
                 continue
             name = self._view_name(view)
+            if view is self.picture:
+                view.set_chips(desk.title(name), desk.state_words)
+                continue
             hidden = sum(SEEN_WORDS[s] != "Visible" for s in view.model.landmarks.visibility)
-            state = desk.state_words if view is self.picture else ""
-            view.set_chips(
-                desk.title(name), state, foot=f"{hidden} occluded" if hidden and view is not self.picture else ""
-            )
+            gap = desk.median_residual(name)
+            words = [f"{hidden} occluded"] if hidden else []
+            words += [f"{gap:.2f}\N{NO-BREAK SPACE}mm"] if math.isfinite(gap) else []
+            view.set_chips(desk.title(name), foot=" · ".join(words))
 
     def _show_3d_marks(self) -> None:
         desk = self.desk
         if desk is None:
             return
         shown = not self.bar.hide_points.isChecked()
-        self.views.view.set_landmarks(desk.session.landmarks_3d if shown else None, desk.scheme)
-        self.views.view.set_caption(f"{desk.on_scan()} of {len(desk.scheme)} on the scan")
+        self.surface.set_landmarks(desk.session.landmarks_3d if shown else None, desk.scheme)
+        self.surface.set_caption(f"{desk.on_scan()} of {len(desk.scheme)} on the scan")
 
     def _show_point(self) -> None:
         desk, panel = self.desk, self.groups
@@ -221,11 +285,12 @@ class AnnotateBase(ProjectWorkspace):
         model = desk.models[self.main]
         index = model.active_point
         panel.groups.set_current(model.active_group)
-        self.views.view.set_active(model.active_group, index)
+        self.surface.set_active(model.active_group, index)
+        self.views.guide.show_point(index)
         if index < 0:
             return
-        marks = desk.session.landmarks(self.main)
-        panel.point.setText(f"Point {index}")
+        marks = model.landmarks
+        panel.point.setText(f"Point {index}" + (", locked" if index in model.locked else ""))
         panel.name.setText(desk.point_title(index))
         seen = marks.visibility[index]
         panel.seen.show_state(SEEN_WORDS[seen], SEEN_STATES[seen])
@@ -234,6 +299,8 @@ class AnnotateBase(ProjectWorkspace):
         gap = desk.between_views(index)
         role = "" if math.isnan(gap) or gap < 1 else "check"
         panel.between.set_value("–" if math.isnan(gap) else f"{gap:.2f}\N{NO-BREAK SPACE}mm", role)
+        moved = desk.from_first_guess(self.main, index)
+        panel.moved.set_value("–" if math.isnan(moved) else f"{moved:.1f}\N{NO-BREAK SPACE}px")
         self.views.loupe.look_at(*(float(v) for v in marks.points[index]))
 
     def _show_crumbs(self) -> None:

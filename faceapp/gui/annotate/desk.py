@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from faceapp.core.landmarks import LandmarkGroup, LandmarkScheme, PlacedBy, Visibility
+from faceapp.core.landmarks import LandmarkGroup, Landmarks2D, LandmarkScheme, PlacedBy, Visibility
 from faceapp.core.subject import Sample
 from faceapp.gui.picture.model import LandmarkModel, OtherMarks
 from faceapp.gui.picture.pyramid import Pyramid
 from faceapp.gui.widgets.grouplist import GroupEntry, Progress
+from faceapp.landmarks.history import SCAN
 
 if TYPE_CHECKING:
     from faceapp.app.annotating import AnnotationSession
@@ -62,20 +63,37 @@ class Desk:
     others: dict[str, tuple[OtherMarks, ...]] = field(default_factory=dict)
     models: dict[str, LandmarkModel] = field(default_factory=dict)
     others_shown: bool = False
+    watched: bool = False
+    """Whether the workspace is told of changes of the models."""
 
     def __post_init__(self) -> None:
-        for view in self.session.views:
-            self.models[view.name] = LandmarkModel(self.scheme, self.session.landmarks(view.name))
+        for name in self.names:
+            model = LandmarkModel(self.scheme, self._marks(name))
+            model.walked = model.group_walk  # as it was at first: a walk whose order changes leads nowhere
+            self.models[name] = model
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Views, the frontal one first."""
-        return tuple(view.name for view in self.session.views)
+        """Views, the frontal one first; the scan where there is no picture."""
+        return tuple(view.name for view in self.session.views) or (SCAN,)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there is anything but a scan."""
+        return bool(self.session.views)
+
+    def _marks(self, view: str) -> Landmarks2D:
+        if view != SCAN:
+            return self.session.landmarks(view)
+        marks = self.session.landmarks_3d  # from the front, for the walk through groups and points
+        return Landmarks2D(
+            points=marks.points[:, :2] * (1, -1), placed_by=marks.placed_by, visibility=marks.visibility, view=SCAN
+        )
 
     def others_than(self, view: str) -> list[str]:
         """Return the other views, the subject's right first as on the screen."""
-        places = {v.name: float(v.camera.centre[0]) for v in self.session.views}
-        return sorted((name for name in self.names if name != view), key=lambda name: places[name])
+        places = {v.name: float(v.camera.centre[0]) if v.camera else 0.0 for v in self.session.views}
+        return sorted((name for name in self.names if name != view), key=lambda name: places.get(name, 0.0))
 
     def point_title(self, index: int) -> str:
         """Return ``mouth_right_corner`` as ``Mouth right corner``."""
@@ -83,9 +101,11 @@ class Desk:
         return words[:1].upper() + words[1:]
 
     def title(self, view: str) -> str:
-        """Return ``Middle · RGB``."""
-        group = next(v.group for v in self.session.views if v.name == view)
-        return f"{group.capitalize()} · RGB"
+        """Return ``Middle · RGB``, or the name of a picture from outside."""
+        shown = next((v for v in self.session.views if v.name == view), None)
+        if shown is None:
+            return "Scan"
+        return f"{shown.group.capitalize()} · RGB" if shown.camera is not None else shown.name
 
     @property
     def state_words(self) -> str:
@@ -98,34 +118,44 @@ class Desk:
     def refresh(self) -> None:
         """Take the landmarks of all views from the session."""
         for view, model in self.models.items():
-            model.residuals = self.residuals(view)
-            model.set_landmarks(self.session.landmarks(view))
+            model.residuals = self.residuals(view) if view != SCAN else {}
+            model.locked = frozenset(i for i in range(len(self.scheme)) if self.session.is_locked(view, i))
+            model.set_landmarks(self._marks(view))
 
     def residuals(self, view: str) -> dict[int, tuple[float, float, float]]:
         """Return where the other views want the points that a person placed here, from 1 mm."""
         marks = self.session.landmarks(view)
         placed = [i for i, by in enumerate(marks.placed_by) if by is PlacedBy.PERSON]
         gaps = {i: self.session.residual(view, i) for i in placed}
-        far = [i for i, mm in gaps.items() if math.isfinite(mm) and mm >= RESIDUAL_FROM_MM]
-        if not far:
-            return {}
+        steady = [i for i in gaps if i not in self.scheme.silhouette]  # a silhouette is another line in each view
+        far = [i for i in steady if math.isfinite(gaps[i]) and gaps[i] >= RESIDUAL_FROM_MM]
         camera = next(v.camera for v in self.session.views if v.name == view)
+        if not far or camera is None:
+            return {}
         pixels, _ = camera.project(self.session.landmarks_3d.points[far])
         return {i: (float(u), float(v), gaps[i]) for i, (u, v) in zip(far, pixels, strict=True)}
 
     def between_views(self, index: int) -> float:
         """Return how far the views that a person placed a point in are apart, mm; NaN for fewer than two."""
-        gaps = [
-            self.session.residual(view, index)
-            for view in self.names
-            if self.session.landmarks(view).placed_by[index] is PlacedBy.PERSON
-        ]
-        known = [gap for gap in gaps if math.isfinite(gap)]
-        return 2 * max(known) if len(known) > 1 else math.nan
+        return self.session.spread(index)
+
+    def from_first_guess(self, view: str, index: int) -> float:
+        """Return how far a point is from where the first guess put it, pixels of the picture."""
+        if view == SCAN:
+            return math.nan
+        moved = self.session.landmarks(view).points[index] - self.session.first_guess(view).points[index]
+        return float(np.hypot(*moved))
+
+    def median_residual(self, view: str) -> float:
+        """Return the median distance of a view's own points on the scan to the joined ones, mm; NaN for none."""
+        marks = self.session.landmarks(view)
+        placed = [i for i, by in enumerate(marks.placed_by) if by is PlacedBy.PERSON]
+        gaps = [gap for i in placed if math.isfinite(gap := self.session.residual(view, i))]
+        return float(np.median(gaps)) if gaps else math.nan
 
     def origin_words(self, view: str, index: int) -> str:
         """Return by whom or what a point was placed."""
-        by = self.session.landmarks(view).placed_by[index]
+        by = self._marks(view).placed_by[index]
         return self.session.annotator if by is PlacedBy.PERSON else _ORIGINS[by]
 
     def scan_words(self, index: int) -> str:
@@ -183,7 +213,7 @@ class Desk:
 
     def state(self, view: str) -> list[tuple[float, ...]]:
         """Return what an act can change of each point, to compare."""
-        marks = self.session.landmarks(view)
+        marks = self._marks(view)
         ranks = list(Visibility)
         return [
             (*(-1.0 if math.isnan(v) else float(v) for v in xy), float(by is PlacedBy.PERSON), float(ranks.index(seen)))

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from faceapp.core.landmarks import Visibility
+from faceapp.gui.annotate.guide import Guide
 from faceapp.gui.picture.loupe import Loupe
 from faceapp.gui.picture.view import PictureView
 from faceapp.gui.theme import surface
@@ -47,11 +48,9 @@ class GroupsPanel(QWidget):
         self.where = label("", "strong")
         head.addWidget(self.where)
         head.addStretch()
-        for name, tip, key, step in (
-            ("arrow-left", "The sample before", "A", -1),
-            ("arrow-right", "The next sample", "D", 1),
-        ):
-            button = ToolButton(name, tip, key, side=28)
+        self.before = ToolButton("arrow-left", "The sample before", "A", side=28)
+        self.next = ToolButton("arrow-right", "The next sample", "D", side=28)
+        for button, step in ((self.before, -1), (self.next, 1)):
             button.clicked.connect(lambda _=False, by=step: self.stepped.emit(by))
             head.addWidget(button)
         column.addLayout(head)
@@ -91,15 +90,16 @@ class GroupsPanel(QWidget):
         self.by = Fact("Placed by")
         self.scan = Fact("On scan")
         self.between = Fact("Between views")
-        for fact in (self.by, self.scan, self.between):
+        self.moved = Fact("From prefill")
+        for fact in (self.by, self.scan, self.between, self.moved):
             facts.addWidget(fact)
         row = QHBoxLayout()
         row.setContentsMargins(0, 6, 0, 0)
         row.setSpacing(8)
         self.visibility = Button("Visibility", key="V")
-        self.reset = Button("Reset", key="R")
+        self.mirror = Button("Mirror", key="M")
         row.addWidget(self.visibility, 1)
-        row.addWidget(self.reset, 1)
+        row.addWidget(self.mirror, 1)
         facts.addLayout(row)
         return facts
 
@@ -125,7 +125,7 @@ class GroupsPanel(QWidget):
 
 
 class ViewsPanel(QWidget):
-    """The two other views, the scan with the points, and the loupe; on a laptop behind tabs."""
+    """The two other views, the scan with the points, loupe and guide; on a laptop behind tabs."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -133,7 +133,7 @@ class ViewsPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(1)
-        self.tabs = Segmented((("views", "Views"), ("3d", "3D")))
+        self.tabs = Segmented((("views", "Views"), ("3d", "3D"), ("guide", "Guide")))
         self.tabs.changed.connect(lambda _: self._show())
         self._tab_row = QWidget()
         surface(self._tab_row, "panel")
@@ -151,11 +151,15 @@ class ViewsPanel(QWidget):
         column.addWidget(self._views, 1)
         self._scan = self._make_scan()
         column.addWidget(self._scan, 2)
-        self.loupe = Loupe()
-        self.loupe.setFixedHeight(_LOUPE)
-        column.addWidget(self.loupe)
+        self.loupe, self.guide = Loupe(), Guide()
+        foot = QHBoxLayout()
+        foot.setSpacing(1)
+        for widget in (self.loupe, self.guide):
+            widget.setFixedHeight(_LOUPE)
+            foot.addWidget(widget, 1)
+        column.addLayout(foot)
         self._narrow = False
-        self._has_smalls = True
+        self._has_smalls = self._has_scan = self._with_loupe = True
 
     def _make_scan(self) -> QWidget:
         box = QWidget()
@@ -193,37 +197,21 @@ class ViewsPanel(QWidget):
             small.setVisible(i < count)
         self._show()
 
+    def show_scan(self, shown: bool) -> None:
+        """Show the scan here, or not: without a picture it stands large in the middle, without a scan nowhere."""
+        self._has_scan = shown
+        self._show()
+
+    def show_loupe(self, shown: bool) -> None:
+        """Show the loupe."""
+        self._with_loupe = shown
+        self._show()
+
     def _show(self) -> None:
         self._tab_row.setVisible(self._narrow)
-        views = self.tabs.current == "views"
-        self._views.setVisible(self._has_smalls and (views or not self._narrow))
-        self._scan.setVisible(not views or not self._narrow)
-
-
-class PictureBar(QWidget):
-    """The tools over the large picture."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        surface(self, "panel")
-        self.setFixedHeight(44)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 0, 8, 0)
-        row.setSpacing(4)
-        self.follow = ToolButton("frame-corners", "Zoom follows the group", "F", checkable=True)
-        self.loupe = ToolButton("magnifying-glass-plus", "Loupe", "Z", checkable=True)
-        self.hide_points = ToolButton("eye-slash", "Hide the points", "H", checkable=True)
-        self.blink = ToolButton("lightning", "Blink the points", "B", checkable=True)
-        self.fit = ToolButton("arrows-out", "Whole picture", "0")
-        self.undo = ToolButton("arrow-counter-clockwise", "Undo", "Ctrl+Z")
-        self.redo = ToolButton("arrow-clockwise", "Redo", "Ctrl+Shift+Z")
-        for widget in (self.follow, self.loupe, self.hide_points, self.blink, self.fit):
-            row.addWidget(widget)
-        row.addSpacing(8)
-        row.addWidget(self.undo)
-        row.addWidget(self.redo)
-        row.addStretch()
-        self.submit = Button("Submit", "primary", key="Return")
-        row.addWidget(self.submit)
-        self.loupe.setChecked(True)
-        self.follow.setChecked(True)
+        tab = self.tabs.current
+        self._views.setVisible(self._has_smalls and (tab == "views" or not self._narrow))
+        self._scan.setVisible(self._has_scan and (tab == "3d" or not self._narrow))
+        self.guide.setVisible(tab == "guide" or not self._narrow)
+        self.loupe.setVisible(self._with_loupe and (tab != "guide" or not self._narrow))
+        self.guide.setFixedHeight(self.width() if self._narrow else _LOUPE)

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from faceapp.core.errors import Cancelled, FaceappError
 from faceapp.core.signals import Event, Progress, Reporter
 from faceapp.core.subject import Sample
-from faceapp.gui.annotate.base import AnnotateBase
-from faceapp.gui.annotate.desk import NEXT_SEEN, Desk, open_desk
+from faceapp.gui.annotate.actions import actions_of
+from faceapp.gui.annotate.acts import AnnotateActs
+from faceapp.gui.annotate.desk import Desk, open_desk
+from faceapp.gui.annotate.prefetch import Prefetch
+from faceapp.gui.annotate.propagation import ask_propagation
 from faceapp.gui.capture.protocol import title_of
-from faceapp.gui.picture.view import PictureView
 from faceapp.gui.program.program import Program
 from faceapp.gui.shell.actions import Action
+from faceapp.gui.view3d.view import View3D
 
-_NUDGES = (("", 1.0), ("Shift+", 5.0), ("Ctrl+", 0.25))
-_ARROWS = (("Left", -1, 0), ("Right", 1, 0), ("Up", 0, -1), ("Down", 0, 1))
+if TYPE_CHECKING:
+    from faceapp.app.guide_picture import GuidePicture
+
+_KEPT_SWITCHES = {"follow": True, "loupe": True, "linked": True, "symmetric": False, "names": False}
 
 
-class AnnotateWorkspace(AnnotateBase):
+class AnnotateWorkspace(AnnotateActs):
     """The workspace.
 
     Parameters
@@ -35,62 +38,63 @@ class AnnotateWorkspace(AnnotateBase):
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
+        self.prefetch = Prefetch(self.background, self._make_desk)
         self._connect()
         self.set_narrow(False)
 
     def _connect(self) -> None:
-        self.groups.stepped.connect(self.step_sample)
-        self.groups.groups.activated.connect(self.choose_group)
-        self.groups.visibility.clicked.connect(self.change_visibility)
-        self.groups.reset.clicked.connect(self.reset_point)
-        self.bar.undo.clicked.connect(self.undo)
-        self.bar.redo.clicked.connect(self.redo)
-        self.bar.submit.clicked.connect(self.submit)
-        self.bar.fit.clicked.connect(self.show_face)
-        self.bar.loupe.toggled.connect(self.views.loupe.setVisible)
-        self.bar.hide_points.toggled.connect(lambda _: self._show_marks())
-        self.bar.blink.toggled.connect(self._blink)
-        self.bar.follow.toggled.connect(lambda _: self._follow())
+        bar, panel = self.bar, self.groups
+        panel.stepped.connect(self.step_sample)
+        panel.groups.activated.connect(self.choose_group)
+        for button, run in (
+            (panel.visibility, self.change_visibility), (panel.mirror, self.mirror), (bar.undo, self.undo),
+            (bar.redo, self.redo), (bar.submit, self.submit), (bar.fit, self.show_face), (bar.refit, self.refit),
+            (bar.propagate, self.ask_propagation),
+        ):  # fmt: skip
+            button.clicked.connect(lambda _=False, run=run: run())
+        bar.mode.changed.connect(self.choose_mode)
+        bar.loupe.toggled.connect(self.views.show_loupe)
+        for toggle in (bar.hide_points, bar.names):
+            toggle.toggled.connect(lambda _: self._show_marks())
+        bar.blink.toggled.connect(self._blink)
+        bar.follow.toggled.connect(lambda _: self._follow())
+        bar.linked.toggled.connect(self.link_points)
+        bar.tones.tonesChanged.connect(self._show_tones)
         self.views.look.changed.connect(lambda _: self._show_scan())
-        self.views.view.landmarkClicked.connect(self.choose_point)
+        self.views.view.set_editable(True)
+        self._connect_surface(self.views.view)
+        self.picture.strokeDrawn.connect(self._stroke_drawn)
+        self.picture.placeGiven.connect(self._five_given)
         for view in self._pictures():
             view.pointMoved.connect(partial(self._placed, view))
             view.pointMoving.connect(partial(self._moving, view))
             view.pointClicked.connect(lambda _: self._show_point())
+            view.set_slider(partial(self._slid, view))
         self.context.project_changed.connect(self._project_changed)
         self.context.sample_changed.connect(self._sample_changed)
         self.context.samples_changed.connect(self._samples_changed)
         self.context.operator_changed.connect(self._operator_changed)
 
+    def _connect_surface(self, view: View3D) -> None:
+        view.landmarkClicked.connect(self.choose_point)
+        view.landmarkMoved.connect(self._moved_on_scan)
+        view.picked.connect(self._picked_on_scan)
+
+    @override
+    def _make_solid(self) -> View3D:
+        view = super()._make_solid()
+        self._connect_surface(view)
+        return view
+
     @override
     def actions_of(self) -> list[Action]:
-        edit, view, sample = (partial(Action, menu=name) for name in ("Edit", "View", "Sample"))
-        acts = [
-            edit("annotate.undo", "Undo", self.undo, "Ctrl+Z", icon="arrow-counter-clockwise"),
-            edit("annotate.redo", "Redo", self.redo, "Ctrl+Shift+Z", icon="arrow-clockwise"),
-            edit("annotate.group", "Next group", self.next_group, "Space", section=1),
-            edit("annotate.group-back", "Group before", partial(self.next_group, -1), "Shift+Space", section=1),
-            edit("annotate.point", "Next point", self.next_point, "Tab", section=1),
-            edit("annotate.point-back", "Point before", partial(self.next_point, -1), "Shift+Backtab", section=1),
-            edit("annotate.visibility", "Change visibility", self.change_visibility, "V", icon="eye", section=2),
-            edit("annotate.reset", "Give the point back to the first guess", self.reset_point, "R", section=2),
-            view("annotate.hide", "Hide the points", self.bar.hide_points.toggle, "H", icon="eye-slash"),
-            view("annotate.blink", "Blink the points", self.bar.blink.toggle, "B", icon="lightning"),
-            view("annotate.loupe", "Loupe", self.bar.loupe.toggle, "Z", icon="magnifying-glass-plus"),
-            view("annotate.follow", "Zoom follows the group", self.bar.follow.toggle, "F", icon="frame-corners"),
-            view("annotate.others", "Points of other annotators", self.show_others, "O"),
-            view("annotate.face", "Whole face", self.show_face, "0", icon="arrows-out"),
-            sample("annotate.submit", "Submit", self.submit, "Return", icon="check"),
-            sample("annotate.before", "Sample before", partial(self.step_sample, -1), "A", icon="arrow-left"),
-            sample("annotate.next", "Next sample", self.step_sample, "D", icon="arrow-right"),
-        ]
-        acts += [view(f"annotate.view-{n}", f"View {n}", partial(self.show_view, n - 1), f"Alt+{n}") for n in (1, 2, 3)]
-        for prefix, step in _NUDGES:
-            for name, du, dv in _ARROWS:
-                title = f"Nudge {name.lower()} by {step:g}\N{NO-BREAK SPACE}px"
-                run = partial(self.nudge, du * step, dv * step)
-                acts.append(Action(f"annotate.nudge-{prefix}{name}".lower(), title, run, f"{prefix}{name}"))
-        return acts
+        return actions_of(self)
+
+    @override
+    def begin(self) -> None:
+        self.program.window.actions_registry.changed.connect(self.show_keys)
+        self.show_keys()
+        self.background.run(_read_guide, lambda guide: self.views.guide.set_picture(guide.picture, guide.points))
 
     # Coming and going
 
@@ -107,7 +111,8 @@ class AnnotateWorkspace(AnnotateBase):
 
     @override
     def save_state(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"follow": self.bar.follow.isChecked(), "loupe": self.bar.loupe.isChecked()}
+        state: dict[str, Any] = {name: getattr(self.bar, name).isChecked() for name in _KEPT_SWITCHES}
+        state["paper"] = self._paper
         if self.desk is not None:
             model = self.desk.models[self.main]
             state |= {"group": model.active_group, "point": model.active_point, "view": self.main}
@@ -116,8 +121,9 @@ class AnnotateWorkspace(AnnotateBase):
     @override
     def restore_state(self, state: dict[str, Any]) -> None:
         self._kept = state
-        self.bar.follow.setChecked(bool(state.get("follow", True)))
-        self.bar.loupe.setChecked(bool(state.get("loupe", True)))
+        for name, default in _KEPT_SWITCHES.items():
+            getattr(self.bar, name).setChecked(bool(state.get(name, default)))
+        self._paper = bool(state.get("paper", False))
 
     @override
     def shut_down(self) -> None:
@@ -126,13 +132,17 @@ class AnnotateWorkspace(AnnotateBase):
             view.set_blinking(False)
         if self.desk is not None:
             self.desk.session.close()
-        self.views.view.shut_down()
+        self.prefetch.drop()
+        for surface in (self.views.view, self.solid):
+            if surface is not None:
+                surface.shut_down()
         super().shut_down()
 
     # Which sample
 
     def _project_changed(self) -> None:
         self._put_away()
+        self.prefetch.drop()
         self.refresh_wanted()
 
     def _sample_changed(self) -> None:
@@ -149,6 +159,7 @@ class AnnotateWorkspace(AnnotateBase):
     def _operator_changed(self) -> None:
         if self.desk is not None and self.desk.session.annotator != self.context.operator:
             self._put_away()
+            self.prefetch.drop()
         if self._here:
             self.refresh_wanted()
 
@@ -164,7 +175,8 @@ class AnnotateWorkspace(AnnotateBase):
                       "Close the other window and open the project again.")  # fmt: skip
         elif not self.context.samples():
             self._say("crosshair-simple", "No sample yet", "A sample comes from Capture: three clouds and three "
-                      "pictures of an expression.", ("Go to Capture", self._to_capture))  # fmt: skip
+                      "pictures of an expression. Pictures and meshes from elsewhere can be dropped here.",
+                      ("Go to Capture", self._to_capture))  # fmt: skip
         elif not by:
             self._say("user-circle", "Who annotates?", "Landmarks carry the initials of who placed them.",
                       ("Give initials…", program.ask_operator))  # fmt: skip
@@ -190,6 +202,7 @@ class AnnotateWorkspace(AnnotateBase):
     def _put_away(self) -> None:
         self._stop.set()
         old, self.desk, self._wanted = self.desk, None, None
+        self.stop_mode()
         for view in self._pictures():
             view.set_model(None)
             view.set_picture(None)
@@ -197,12 +210,28 @@ class AnnotateWorkspace(AnnotateBase):
         self.views.view.set_landmarks(None)
         self.views.loupe.set_source(None)
         if old is not None:
-            self.background.run(old.session.close, lambda _: None)
+            self._set_aside(old)
 
-    def _open(self, sample: Sample) -> None:
-        self._put_away()
+    def _set_aside(self, desk: Desk) -> None:
+        """Write the files of a desk, and keep it for the way back."""
+        self.prefetch.keep(desk)
+        self.background.run(desk.session.close, lambda _: None)
+
+    def _make_desk(self, sample: Sample, reporter: Reporter) -> Desk:
         project, by = self.context.project, self.context.operator
         assert project is not None
+        return open_desk(project, sample, by, reporter)
+
+    def _open(self, sample: Sample) -> None:
+        ready = self.prefetch.take(sample, self.context.operator)
+        if ready is not None:
+            old, self.desk = self.desk, None
+            if old is not None:
+                self._set_aside(old)
+            self._stop = threading.Event()
+            self._opened(ready, self._stop)
+            return
+        self._put_away()
         self._wanted, self._stop = sample, threading.Event()
         stop = self._stop
         self.opening.begin(f"{sample.subject}  {title_of(sample.expression)}")
@@ -213,7 +242,7 @@ class AnnotateWorkspace(AnnotateBase):
                 self.relay.post(lambda: self.opening.show_progress(event.done, event.text))
 
         self.background.run(
-            lambda: open_desk(project, sample, by, Reporter(tell, stop)),
+            lambda: self._make_desk(sample, Reporter(tell, stop)),
             lambda desk: self._opened(desk, stop),
             lambda error: self._failed(error, stop),
         )
@@ -232,8 +261,13 @@ class AnnotateWorkspace(AnnotateBase):
             return
         self.desk = desk
         self._wanted = None
-        for model in desk.models.values():
-            model.on_change(partial(self._model_changed, model))
+        desk.session.linked = self.bar.linked.isChecked()
+        if desk.session.paper != self._paper:
+            desk.session.use_paper_mode(self._paper)
+        if not desk.watched:
+            for model in desk.models.values():
+                model.on_change(partial(self._model_changed, model))
+            desk.watched = True
         self.stack.setCurrentIndex(1)
         kept, self._kept = self._kept, {}
         self.main = kept["view"] if kept.get("view") in desk.names else desk.names[0]
@@ -241,13 +275,14 @@ class AnnotateWorkspace(AnnotateBase):
         self._show_scan()
         desk.refresh()
         groups = [g.name for g in desk.scheme.groups]
-        group = kept["group"] if kept.get("group") in groups else groups[0]
+        group = kept["group"] if kept.get("group") in groups else desk.models[self.main].walked[0]
         point = kept.get("point", -1)
         in_group = point in next(g.indices for g in desk.scheme.groups if g.name == group)
         desk.models[self.main].activate(group, point if in_group else -1)
         self._refresh()
         self.show_face()
         self._show_crumbs()
+        self.prefetch.want([s for s in (self.context.neighbour(step) for step in (1, -1)) if s is not None])
 
     # Views
 
@@ -259,73 +294,15 @@ class AnnotateWorkspace(AnnotateBase):
             self._refresh()
             self.show_face()
 
-    # Acts
+    # Handing on and in
 
-    def _act(self, act: Callable[[Desk], object]) -> None:
-        """Do something with the session; what it refuses is said, and the points stand as they stood."""
-        desk = self.desk
-        if desk is None:
-            return
-        try:
-            act(desk)
-        except FaceappError as error:
-            self.program.show_failure("The point stays where it was", error)
-        desk.refresh()
-        self._refresh()
-        if desk.session.saved_at is not None:
-            self.program.saved(desk.session.saved_at)
-
-    def _placed(self, view: PictureView, index: int, u: float, v: float) -> None:
-        name = self._view_name(view)
-        self._act(lambda desk: desk.session.place(name, index, u, v))
-
-    def _moving(self, view: PictureView, index: int, u: float, v: float) -> None:
-        del index
-        if view is self.picture:
-            self.views.loupe.look_at(u, v)
-
-    def nudge(self, du: float, dv: float) -> None:
-        """Move the active point of the large picture."""
-        desk = self.desk
-        if desk is None or (index := desk.models[self.main].active_point) < 0:
-            return
-        u, v = desk.session.landmarks(self.main).points[index]
-        if math.isfinite(u) and math.isfinite(v):
-            self._act(lambda desk: desk.session.place(self.main, index, u + du, v + dv))
-
-    def change_visibility(self) -> None:
-        """Visible, occluded, outside, round and round."""
-        if self.desk is not None and (index := self.desk.models[self.main].active_point) >= 0:
-            seen = NEXT_SEEN[self.desk.session.landmarks(self.main).visibility[index]]
-            self._act(lambda desk: desk.session.set_visibility(self.main, index, seen))
-
-    def reset_point(self) -> None:
-        """Give the active point back to the first guess."""
-        if self.desk is not None and (index := self.desk.models[self.main].active_point) >= 0:
-            self._act(lambda desk: desk.session.reset(self.main, index))
-
-    def undo(self) -> None:
-        """Take the last act back, in whichever view it was."""
-        self._step_history(lambda desk: desk.session.undo())
-
-    def redo(self) -> None:
-        """Do the act again that was taken back last."""
-        self._step_history(lambda desk: desk.session.redo())
-
-    def _step_history(self, step: Callable[[Desk], bool]) -> None:
-        desk = self.desk
-        if desk is None:
-            return
-        before = {name: desk.state(name) for name in desk.names}
-        self._act(step)
-        index = desk.differs(before)
-        if index >= 0:
-            self.choose_point(index)
-
-    def show_others(self) -> None:
-        """Show or hide the points of other annotators."""
+    def ask_propagation(self) -> None:
+        """Ask to which expressions of the subject the points shall go."""
         if self.desk is not None:
-            self.desk.show_others(not self.desk.others_shown)
+            ask_propagation(self.program, self.desk.sample, self.desk.session.annotator, self._propagated)
+
+    def _propagated(self, _: object) -> None:
+        self.prefetch.drop()
 
     def submit(self) -> None:
         """Write the landmarks and open the next sample."""
@@ -347,28 +324,8 @@ class AnnotateWorkspace(AnnotateBase):
 
         self.background.run(desk.submit, done, failed)
 
-    # Groups and points
 
-    def next_group(self, step: int = 1) -> None:
-        """Walk to the next group; the zoom follows."""
-        if self.desk is not None:
-            self.desk.models[self.main].next_group(step)
-            self._follow()
+def _read_guide() -> GuidePicture:
+    from faceapp.app.guide_picture import guide_picture
 
-    def choose_group(self, name: str) -> None:
-        """Make a group active; the zoom follows."""
-        if self.desk is not None:
-            self.desk.models[self.main].activate(name)
-            self._follow()
-
-    def next_point(self, step: int = 1) -> None:
-        """Walk to the next point of the group."""
-        if self.desk is not None:
-            self.desk.models[self.main].next_point(step)
-
-    def choose_point(self, index: int) -> None:
-        """Make a point active."""
-        if self.desk is not None:
-            self.desk.models[self.main].activate_point(index)
-
-    # Showing
+    return guide_picture()

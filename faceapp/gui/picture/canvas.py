@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QGraphicsItem, QGraphicsScene, QGraphicsVi
 from typing_extensions import override
 
 from faceapp.gui.picture.pyramid import Pyramid
+from faceapp.gui.picture.tones import Tones
 
 _MOST_ZOOM = 40.0
 
@@ -20,6 +21,7 @@ class _PictureItem(QGraphicsItem):
     def __init__(self) -> None:
         super().__init__()
         self.pyramid: Pyramid | None = None
+        self.tones = Tones()
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
 
     def set_pyramid(self, pyramid: Pyramid | None) -> None:
@@ -49,7 +51,10 @@ class _PictureItem(QGraphicsItem):
         source = QRectF((part.x() + 0.5) * sx, (part.y() + 0.5) * sy, part.width() * sx, part.height() * sy)
         # Above 6 times the pixels themselves are wanted.
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < 6)
-        painter.drawImage(part, image, source)
+        if self.tones.plain:
+            painter.drawImage(part, image, source)
+        else:
+            painter.drawImage(part, self.tones.applied(image, source, part, scale, scale < 6))
 
 
 class PictureCanvas(QGraphicsView):
@@ -98,6 +103,16 @@ class PictureCanvas(QGraphicsView):
     def pyramid(self) -> Pyramid | None:
         """The picture."""
         return self._item.pyramid
+
+    @property
+    def tones(self) -> Tones:
+        """Brightness and contrast."""
+        return self._item.tones
+
+    def set_tones(self, tones: Tones) -> None:
+        """Show the picture brighter or darker, with more contrast or less."""
+        self._item.tones = tones
+        self._item.update()
 
     @property
     def zoom(self) -> float:

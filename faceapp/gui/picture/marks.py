@@ -47,6 +47,12 @@ class MarkSet:
         Whether the active point has its name beside it.
     hidden : (n,) bool, optional
         Points behind the surface, drawn faint.
+    sigma : (n,) float64, optional
+        How uncertain each point is, screen pixels; a broken ring shows it where it is more than the point itself.
+    locked : collection of int
+        Points that stay, drawn as squares.
+    names : bool
+        Whether the points of the active group have their names beside them.
     """
 
     xy: FloatArray
@@ -62,6 +68,9 @@ class MarkSet:
     small: bool = False
     label: bool = True
     hidden: npt.NDArray[np.bool_] | None = None
+    sigma: FloatArray | None = None
+    locked: Collection[int] = ()
+    names: bool = False
 
 
 def draw_marks(painter: QPainter, marks: MarkSet, frame: QRectF, clip: QRectF | None = None) -> None:
@@ -91,6 +100,10 @@ def draw_marks(painter: QPainter, marks: MarkSet, frame: QRectF, clip: QRectF | 
         x, y = (float(value) for value in marks.xy[i])
         if x == x and near.contains(x, y):
             _draw_point(painter, marks, i, QPointF(x, y), True)
+    if marks.sigma is not None and not marks.small:
+        _draw_doubts(painter, marks, near)
+    if marks.names and not marks.small:
+        draw_names(painter, marks, sorted(active), frame)
     for initials, points in marks.others:
         for x, y in points.tolist():
             if x == x and near.contains(x, y):
@@ -200,6 +213,8 @@ def _draw_point(painter: QPainter, marks: MarkSet, index: int, at: QPointF, acti
     diameter = MARKS.ring_active if active else MARKS.ring
     if marks.visibility[index] is Visibility.OCCLUDED:
         draw_diamond(painter, at, diameter, ink)
+    elif index in marks.locked:
+        draw_square(painter, at, diameter, ink)
     elif marks.placed_by[index] is PlacedBy.PERSON:
         draw_disc(painter, at, diameter, ink)
     else:
@@ -223,6 +238,47 @@ def draw_disc(painter: QPainter, at: QPointF, diameter: float, ink: str) -> None
     painter.drawEllipse(at, radius + MARKS.halo_width, radius + MARKS.halo_width)
     painter.setBrush(_ink(ink))
     painter.drawEllipse(at, radius, radius)
+
+
+def draw_square(painter: QPainter, at: QPointF, diameter: float, ink: str) -> None:
+    """Draw the mark of a locked point."""
+    r = diameter / 2
+    rect = QRectF(at.x() - r, at.y() - r, diameter, diameter)
+    painter.setPen(_halo(MARKS.stroke))
+    painter.setBrush(_ink(ink))
+    painter.drawRect(rect)
+    painter.setPen(_pen(ink, MARKS.stroke))
+    painter.drawRect(rect)
+
+
+def _draw_doubts(painter: QPainter, marks: MarkSet, near: QRectF) -> None:
+    """Draw a broken ring of one sigma round the points that nobody has placed and that are uncertain."""
+    assert marks.sigma is not None
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(_pen(MARKS.residual, 1.2, 0.9, True))
+    for i in np.flatnonzero(np.nan_to_num(marks.sigma) > MARKS.ring_active).tolist():
+        x, y = marks.xy[i]
+        if marks.placed_by[i] is not PlacedBy.PERSON and x == x and near.contains(x, y):
+            painter.drawEllipse(QPointF(x, y), marks.sigma[i], marks.sigma[i])
+
+
+def draw_names(painter: QPainter, marks: MarkSet, indices: Sequence[int], frame: QRectF) -> None:
+    """Write names beside points, each where it covers no other name."""
+    taken: list[QRectF] = []
+    metrics = QFontMetricsF(font(11))
+    for i in indices:
+        x, y = (float(v) for v in marks.xy[i])
+        if x != x or i == marks.active_point or not frame.contains(x, y):
+            continue
+        text = point_title(marks.scheme, i)
+        width = metrics.horizontalAdvance(text) + 10
+        sides = ((x + 9, y - 8), (x - 9 - width, y - 8), (x - width / 2, y - 26), (x - width / 2, y + 10))
+        places = [QRectF(left, top, width, 16) for left, top in sides]
+        free = [p for p in places if frame.contains(p) and not any(p.intersects(other) for other in taken)]
+        if free:
+            taken.append(free[0])
+            fill_rounded(painter, free[0], _ink("#0E0F11", 0.82), 4)
+            draw_text(painter, free[0], text, font(11), _ink(MARKS.white), CENTER)
 
 
 def draw_diamond(painter: QPainter, at: QPointF, diameter: float, ink: str) -> None:

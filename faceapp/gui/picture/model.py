@@ -40,6 +40,10 @@ class LandmarkModel:
     residuals: Mapping[int, tuple[float, float, float]] = field(default_factory=dict)
     """Of a point: where the other views want it, ``(u, v)``, and how far that is, mm."""
     others: tuple[OtherMarks, ...] = ()
+    walked: tuple[str, ...] = ()
+    """Groups in the order in which they are walked; without them in that of `group_walk`."""
+    locked: frozenset[int] = frozenset()
+    """Points that stay where they are until they are unlocked."""
     _listeners: list[Callable[[], object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -83,7 +87,7 @@ class LandmarkModel:
         """Make a group and one of its points active; without a point the first one not placed by a person."""
         self.active_group = group
         if point < 0 and group:
-            members = self.group.indices if self.group else ()
+            members = self.walk
             open_ones = [i for i in members if self.landmarks.placed_by[i] is not PlacedBy.PERSON]
             point = open_ones[0] if open_ones else members[0] if members else -1
         self.active_point = point
@@ -101,19 +105,42 @@ class LandmarkModel:
         """The active group."""
         return next((g for g in self.scheme.groups if g.name == self.active_group), None)
 
+    @property
+    def walk(self) -> tuple[int, ...]:
+        """Points of the active group in the order in which they are shown: the least certain first, where it is known.
+
+        Those that a person placed come last then.
+        """
+        group = self.group
+        if group is None:
+            return ()
+        sigma = self.landmarks.sigma
+        if sigma is None or not np.isfinite(sigma[list(group.indices)]).any():
+            return group.indices
+        return tuple(sorted(group.indices, key=lambda i: -float(np.nan_to_num(sigma[i], nan=-1.0))))
+
+    @property
+    def group_walk(self) -> tuple[str, ...]:
+        """Groups in the order in which they are shown: the least certain first, where it is known."""
+        sigma = self.landmarks.sigma
+        names = [g.name for g in self.scheme.groups]
+        if sigma is None or not np.isfinite(sigma).any():
+            return tuple(names)
+        doubt = {g.name: float(np.nan_to_num(sigma[list(g.indices)]).mean()) for g in self.scheme.groups}
+        return tuple(sorted(names, key=lambda name: -doubt[name]))
+
     def next_group(self, step: int = 1) -> None:
         """Walk to the next group, round and round."""
-        names = [g.name for g in self.scheme.groups]
+        names = self.walked or self.group_walk
         at = names.index(self.active_group) if self.active_group in names else -1 if step > 0 else 0
         self.activate(names[(at + step) % len(names)])
 
     def next_point(self, step: int = 1) -> None:
         """Walk to the next point of the active group, round and round."""
-        group = self.group
-        if group is None:
+        members = self.walk
+        if not members:
             self.next_group()
             return
-        members = group.indices
         at = members.index(self.active_point) if self.active_point in members else -1
         self.active_point = members[(at + step) % len(members)]
         self.changed()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QWheelEvent
 from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
 from faceapp.core.arrays import FloatArray
 from faceapp.gui.picture.canvas import PictureCanvas
-from faceapp.gui.picture.marks import MarkSet, draw_marks, reach
+from faceapp.gui.picture.marks import MarkSet, draw_cursor, draw_marks, reach
 from faceapp.gui.picture.model import LandmarkModel
 from faceapp.gui.theme import MARKS, color, theme
 from faceapp.gui.widgets.chips import CHIP_HEIGHT, draw_chip
@@ -21,12 +22,22 @@ from faceapp.gui.widgets.chips import CHIP_HEIGHT, draw_chip
 _ON_MARK = 10.0  # px within which a press takes a point
 
 
+@enum.unique
+class Mode(enum.Enum):
+    """What the left button does."""
+
+    SELECT = "select"
+    CURVE = "curve"
+    CLICKS = "clicks"
+
+
 class PictureView(PictureCanvas):
     """A picture of up to 24 megapixels with landmarks.
 
     The wheel zooms under the cursor; the middle button, Space-free dragging beside a point, or Shift and drag shift
-    the picture. A press within 10 px of a point and 4 px of movement drag it; a click moves the nearest point of the
-    active group. The model changes when the button is released.
+    the picture. A press within 10 px of a point and 4 px of movement drag it, with Ctrl along its curve (`set_slider`);
+    a click moves the nearest point of the active group. The model changes when the button is released. In
+    `Mode.CURVE` the left button draws, in `Mode.CLICKS` it gives places, one a click.
 
     Parameters
     ----------
@@ -45,6 +56,10 @@ class PictureView(PictureCanvas):
         A point was placed; the model has it already.
     pointClicked(int)
         A press on a point without a drag.
+    strokeDrawn(object)
+        (m, 2) picture coordinates of what was drawn in `Mode.CURVE`.
+    placeGiven(float, float)
+        A click in `Mode.CLICKS`, picture coordinates.
     hovered(float, float)
         The cursor, picture coordinates; NaN when it left.
     viewChanged()
@@ -54,6 +69,8 @@ class PictureView(PictureCanvas):
     pointMoving = Signal(int, float, float)  # noqa: N815 - Qt names
     pointMoved = Signal(int, float, float)  # noqa: N815
     pointClicked = Signal(int)  # noqa: N815
+    strokeDrawn = Signal(object)  # noqa: N815
+    placeGiven = Signal(float, float)  # noqa: N815
     hovered = Signal(float, float)
 
     def __init__(
@@ -77,6 +94,11 @@ class PictureView(PictureCanvas):
         self._press_mark = -1
         self._panning = False
         self._moved = False
+        self._mode = Mode.SELECT
+        self._stroke: list[tuple[float, float]] = []
+        self._places: list[tuple[float, float]] = []
+        self._slider: Callable[[int, float, float], tuple[float, float]] | None = None
+        self._names = False
         self._blink = QTimer(self)
         self._blink.setInterval(350)
         self._blink.timeout.connect(self._toggle_blink)
@@ -113,6 +135,29 @@ class PictureView(PictureCanvas):
     def marks_shown(self) -> bool:
         """Whether landmarks are shown."""
         return self._show_marks
+
+    def set_names(self, shown: bool) -> None:
+        """Show the names of the active group's points beside them."""
+        self._names = shown
+        self.viewport().update()
+
+    @property
+    def mode(self) -> Mode:
+        """What the left button does."""
+        return self._mode
+
+    def set_mode(self, mode: Mode) -> None:
+        """Let the left button do something else; what was begun is forgotten."""
+        self._mode = mode
+        self._stroke, self._places = [], []
+        self._press = None
+        cross = mode is not Mode.SELECT
+        self.viewport().setCursor(Qt.CursorShape.CrossCursor if cross else Qt.CursorShape.ArrowCursor)
+        self.viewport().update()
+
+    def set_slider(self, slide: Callable[[int, float, float], tuple[float, float]] | None) -> None:
+        """Say where a point goes that is dragged with Ctrl to some picture coordinates."""
+        self._slider = slide
 
     def set_blinking(self, on: bool) -> None:
         """Let the landmarks blink."""
@@ -162,6 +207,7 @@ class PictureView(PictureCanvas):
             points = points.copy()
             points[self._dragging] = self._drag_at
         t = self.viewportTransform()
+        sigma = model.landmarks.sigma
         residuals = {i: (u * t.m11() + t.dx(), v * t.m22() + t.dy(), mm) for i, (u, v, mm) in model.residuals.items()}
         return MarkSet(
             self._screen(points),
@@ -175,6 +221,9 @@ class PictureView(PictureCanvas):
             residuals,
             [(other.initials, self._screen(other.points)) for other in model.others],
             self._small,
+            sigma=None if sigma is None else sigma * t.m11(),
+            locked=model.locked,
+            names=self._names,
         )
 
     @override
@@ -187,6 +236,7 @@ class PictureView(PictureCanvas):
             marks = self.marks()
             if marks is not None:
                 draw_marks(painter, marks, frame, QRectF(event.rect()))
+        self._paint_drawing(painter)
         texts = list(self._chips)
         if self._show_zoom and self._item.pyramid is not None:
             texts.append(f"{self.zoom * 100:.0f}\N{NO-BREAK SPACE}%")
@@ -195,6 +245,17 @@ class PictureView(PictureCanvas):
             x = draw_chip(painter, QPointF(x, 10), text).right() + 8
         if self._foot:
             draw_chip(painter, QPointF(10, frame.bottom() - 10 - CHIP_HEIGHT), self._foot)
+
+    def _paint_drawing(self, painter: QPainter) -> None:
+        """Draw the stroke under way, and the places given so far."""
+        if self._stroke:
+            line = QPolygonF([self.to_screen(u, v) for u, v in self._stroke])
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for width, ink in ((MARKS.curve_active + 2 * MARKS.halo_width, "#000000"), (2.0, MARKS.cursor)):
+                painter.setPen(QPen(QColor(ink), width))
+                painter.drawPolyline(line)
+        for u, v in self._places:
+            draw_cursor(painter, self.to_screen(u, v))
 
     def _update_around(self, *rects: QRectF) -> None:
         for rect in rects:
@@ -221,6 +282,11 @@ class PictureView(PictureCanvas):
         self._press, self._moved, self._panning = event.position(), False, False
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         left = event.button() == Qt.MouseButton.LeftButton
+        if left and not shift and self._mode is not Mode.SELECT:
+            self._press_mark = -1
+            self._stroke = [self.to_picture(event.position())] if self._mode is Mode.CURVE else []
+            event.accept()
+            return
         self._press_mark = self.mark_at(event.position()) if left and self._editable and not shift else -1
         if event.button() == Qt.MouseButton.MiddleButton or (left and self._press_mark < 0):
             self._panning = True
@@ -239,15 +305,18 @@ class PictureView(PictureCanvas):
         if not self._moved and (now - self._press).manhattanLength() < MARKS.drag_threshold:
             return
         self._moved = True
-        if self._panning:
+        if self._stroke:
+            self._stroke.append(self.to_picture(now))
+            self.viewport().update()
+        elif self._panning:
             self._shift(self._grab - now)
             self._grab = now
             self._fitted = False
             self._view_changed()
         elif self._press_mark >= 0 and self._model is not None:
-            self._drag_to(now - self._grab)
+            self._drag_to(now - self._grab, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
 
-    def _drag_to(self, at: QPointF) -> None:
+    def _drag_to(self, at: QPointF, along: bool) -> None:
         assert self._model is not None
         first = self._dragging < 0
         if first:
@@ -255,6 +324,8 @@ class PictureView(PictureCanvas):
             self._model.activate_point(self._press_mark)
         before = self.marks()
         u, v = self.to_picture(at)
+        if along and self._slider is not None:
+            u, v = self._slider(self._dragging, u, v)
         self._drag_at = (u, v)
         after = self.marks()
         assert before is not None and after is not None
@@ -266,6 +337,9 @@ class PictureView(PictureCanvas):
         if self._press is None:
             return
         self._press = None
+        if self._mode is not Mode.SELECT and not self._panning:
+            self._give(event.position())
+            return
         dragged, at = self._dragging, self._drag_at
         self._dragging, self._drag_at = -1, None
         if self._model is None or event.button() != Qt.MouseButton.LeftButton:
@@ -281,6 +355,17 @@ class PictureView(PictureCanvas):
             if target >= 0 and self._model.group is not None and self._item.boundingRect().contains(u, v):
                 self._model.active_point = target
                 self._place(target, u, v)
+
+    def _give(self, at: QPointF) -> None:
+        """Hand out the stroke that was drawn, or the place that was clicked."""
+        stroke, self._stroke = self._stroke, []
+        u, v = self.to_picture(at)
+        if self._mode is Mode.CURVE and self._moved:
+            self.strokeDrawn.emit(np.array(stroke))
+        elif self._mode is Mode.CLICKS and not self._moved and self._item.boundingRect().contains(u, v):
+            self._places.append((u, v))
+            self.placeGiven.emit(u, v)
+        self.viewport().update()
 
     def _place(self, index: int, u: float, v: float) -> None:
         assert self._model is not None
@@ -314,6 +399,8 @@ class PictureView(PictureCanvas):
         if index == self._hover:
             return
         before, self._hover = self._hover, index
+        if self._mode is not Mode.SELECT:
+            return
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if index >= 0 else Qt.CursorShape.ArrowCursor)
         marks = self.marks()
         if marks is not None:

@@ -59,6 +59,17 @@ class Button(QPushButton):
             self.setIcon(icon(icon_name, tokens.get(self._kind, "text2")))
             self.setIconSize(QSize(16, 16))
 
+    def set_key(self, key: str) -> None:
+        """Show another key; an empty text takes the cap away."""
+        if self._cap is None and key:
+            self._cap = KeyCap(key, self._kind == "primary", self)
+            self._cap.show()
+        elif self._cap is not None:
+            self._cap.set_key(key)
+            self._cap.setVisible(bool(key))
+        restyle(self, keyed=bool(key))
+        self.updateGeometry()
+
     def set_words(self, text: str) -> None:
         """Say another verb."""
         self._words = text
@@ -128,8 +139,13 @@ class ToolButton(QToolButton):
         self.setFixedSize(side, side)
         self.setCheckable(checkable)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolTip(f"{tip}  [{key_text(key)}]" if key else tip)
+        self._tip = tip
+        self.set_key(key)
         self.setAccessibleName(tip)
+
+    def set_key(self, key: str) -> None:
+        """Name another key in the tool tip."""
+        self.setToolTip(f"{self._tip}  [{key_text(key)}]" if key else self._tip)
 
 
 class Segmented(QFrame):
