@@ -29,6 +29,7 @@ COMMANDS = {
     "landmarks": "landmark files in and out, 2D to 3D, a first guess",
     "register": "a template onto scans",
     "reconstruct": "a face from photographs",
+    "model": "train the networks that ship with the program anew",
     "measure": "distances between two surfaces or landmark sets",
     "info": "tell what a project, sample, bundle, mesh or landmark file holds",
     "verify": "read everything to the last frame and name every fault",

@@ -1,8 +1,9 @@
-"""Rendered crops on the disk: shards of a few hundred, each from its own seed, so that any of them can be made again."""
+"""Rendered crops on the disk: shards of a few hundred, each from its own seed, so that any can be made again."""
 
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ class Shard:
 
 def decode(jpeg: bytes) -> UInt8Array:
     """Return the RGB picture of a JPEG."""
-    return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1])
+    return np.asarray(cv2.cvtColor(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
 
 
 def shard_file(folder: Path, number: int) -> Path:
@@ -220,6 +221,4 @@ def _encoded(images: list[UInt8Array]) -> tuple[UInt8Array, npt.NDArray[np.int64
 
 
 def _split(data: UInt8Array, starts: npt.NDArray[np.int64]) -> list[bytes]:
-    return [data[a:b].tobytes() for a, b in zip(starts[:-1], starts[1:], strict=True)]
-
-
+    return [data[a:b].tobytes() for a, b in itertools.pairwise(starts)]

@@ -24,7 +24,9 @@ _HAIRS = np.array(
      (150, 148, 146), (222, 220, 216)], np.float64,
 )  # fmt: skip
 _GREYS = (7, 8)
-_IRISES = np.array([(40, 26, 18), (70, 46, 28), (96, 74, 46), (78, 92, 66), (84, 112, 132), (120, 140, 150)], np.float64)
+_IRISES = np.array(
+    [(40, 26, 18), (70, 46, 28), (96, 74, 46), (78, 92, 66), (84, 112, 132), (120, 140, 150)], np.float64
+)
 _PX_PER_MM = 1.25
 """Of the chart at the front of the face, across; 1.33 along the height."""
 
@@ -119,9 +121,9 @@ def _mottled(skin: Float32Array, marks: FloatArray, age: float, rng: Rng) -> Flo
     nose, eyes = marks[54], marks[[66, 79]]
     blobs = [(nose, 14, 12, rng.uniform(0, 0.2))]
     for side, eye in zip((-1, 1), eyes, strict=True):
-        blobs.append((nose + [side * 45, 5], 22, 20, rng.uniform(0, 0.25)))
-        blobs.append((eye + [-side * 18, 14], 16, 5, rng.uniform(-0.1, 0.25)))
-        blobs.append((eye + [-side * 18, -9], 18, 6, rng.uniform(-0.1, 0.3)))
+        blobs.append((nose + np.array([side * 45, 5]), 22, 20, rng.uniform(0, 0.25)))
+        blobs.append((eye + np.array([-side * 18, 14]), 16, 5, rng.uniform(-0.1, 0.25)))
+        blobs.append((eye + np.array([-side * 18, -9]), 18, 6, rng.uniform(-0.1, 0.3)))
     for (x, y), across, along, strength in blobs:
         weight = strength * np.exp(-0.5 * (((u - x) / across) ** 2 + ((v - y) / along) ** 2))
         colour *= 1 - weight[..., None] * np.array([0.25, 1.0, 0.9], np.float32)
@@ -133,9 +135,17 @@ def _wrinkles(colour: Float32Array, marks: FloatArray, age: float, rng: Rng) -> 
     strength = np.clip((age - 25) / 50, 0, 1) * rng.uniform(0, 0.6) + rng.uniform(0, 0.12)
     lines = []
     for side, wing, corner, eye in ((-1, 57, 84, 66), (1, 63, 90, 79)):
-        lines.append([marks[wing] + [side * 4, -4], (marks[wing] + marks[corner]) / 2 + [side * 9, 0], marks[corner] + [side * 8, 8]])
-        for step in range(int(rng.integers(0, 4))):
-            lines.append([marks[eye] + [side * 6, 2], marks[eye] + [side * rng.uniform(18, 30), (step - 1) * 8]])
+        lines.append(
+            [
+                marks[wing] + [side * 4, -4],
+                (marks[wing] + marks[corner]) / 2 + [side * 9, 0],
+                marks[corner] + [side * 8, 8],
+            ]
+        )
+        lines += [
+            [marks[eye] + [side * 6, 2], marks[eye] + [side * rng.uniform(18, 30), (step - 1) * 8]]
+            for step in range(int(rng.integers(0, 4)))
+        ]
         lines.append([marks[eye] + [side * -2, 8], marks[eye] + [-side * 16, 13], marks[eye] + [-side * 34, 8]])
     middle = (marks[37] + marks[42]) / 2
     for step in range(int(rng.integers(0, 5))):
@@ -185,13 +195,13 @@ def _paint_brows(skin: Float32Array, brows: FloatArray, colour: FloatArray, male
             s = s if side > 0 else 1 - s
             angle = np.radians(75 - 75 * min(1.5 * s, 1) + rng.normal(0, 12))
             step = rng.uniform(3, 6.5) * np.array([side * np.cos(angle), -np.sin(angle)])
-            ends = np.rint((np.array([[x, y], [x, y] + step]) - step / 2) * 16).astype(np.int32)
+            ends = np.rint((np.array([[x, y], [x + step[0], y + step[1]]]) - step / 2) * 16).astype(np.int32)
             cv2.line(hairs, ends[0].tolist(), ends[1].tolist(), (float(rng.uniform(0.4, 1)),), 1, cv2.LINE_AA, 4)
     soft = cv2.GaussianBlur(mask, (0, 0), float(rng.uniform(0.7, 1.8)))
     near = np.clip(cv2.GaussianBlur(mask, (0, 0), 2.2) * 1.6, 0, 1)
     alpha = density * np.clip(soft * rng.uniform(0.35, 0.95) + hairs * near * rng.uniform(0.2, 0.9), 0, 1)
-    for points, ends in zip(brows, ([4, 5], [0, 8]), strict=True):
-        inner = points[ends].mean(axis=0)
+    for points, inmost in zip(brows, ([4, 5], [0, 8]), strict=True):
+        inner = points[inmost].mean(axis=0)
         v, u = np.mgrid[: CHART_SHAPE[0], : CHART_SHAPE[1]]
         alpha *= 1 - bare_ends * np.exp(-0.5 * ((u - inner[0]) ** 2 + (v - inner[1]) ** 2) / 25)
     skin += alpha[..., None].astype(np.float32) * (colour.astype(np.float32) - skin)
@@ -212,7 +222,7 @@ def _paint_lids(skin: Float32Array, marks: FloatArray, rng: Rng, *, made_up: boo
     lashes = np.zeros(CHART_SHAPE, np.float32)
     for upper, lower in (((66, 67, 68, 69, 70), (66, 73, 72, 71, 70)), ((75, 76, 77, 78, 79), (75, 82, 81, 80, 79))):
         for line, strength, shift in ((upper, 1.0, -0.6), (lower, 0.45, 0.5)):
-            points = np.rint((_smooth_line(marks[list(line)]) + [0, shift]) * 16).astype(np.int32)
+            points = np.rint((_smooth_line(marks[list(line)]) + np.array([0, shift])) * 16).astype(np.int32)
             cv2.polylines(lashes, [points], False, (strength,), 2 if made_up else 1, cv2.LINE_AA, 4)
     share = np.clip(cv2.GaussianBlur(lashes, (0, 0), 0.6) * rng.uniform(0.2, 1.6), 0, 0.95)
     skin *= 1 - share[..., None]
@@ -249,8 +259,14 @@ def _beard(marks: FloatArray, rng: Rng) -> tuple[Float32Array, Float32Array]:
     kind = rng.choice(["shaved", "moustache", "round", "full"], p=[0.35, 0.1, 0.15, 0.4])
     mouth, nose, chin = marks[[84, 90], 1].mean(), marks[60, 1], marks[16, 1]
     half = abs(marks[90, 0] - marks[84, 0]) / 2
-    cheek = np.interp(x, [0, half, half + 35, 175], [nose + 3, nose + rng.uniform(6, 18), mouth - rng.uniform(-10, 22), mouth - rng.uniform(50, 70)])
-    area = np.clip((v - cheek + 3 * grain(rng, 6)) / rng.uniform(4, 12), 0, 1) * np.clip((chin + rng.uniform(20, 45) - v) / 12, 0, 1)
+    cheek = np.interp(
+        x,
+        [0, half, half + 35, 175],
+        [nose + 3, nose + rng.uniform(6, 18), mouth - rng.uniform(-10, 22), mouth - rng.uniform(50, 70)],
+    )
+    area = np.clip((v - cheek + 3 * grain(rng, 6)) / rng.uniform(4, 12), 0, 1) * np.clip(
+        (chin + rng.uniform(20, 45) - v) / 12, 0, 1
+    )
     area *= np.clip((190 - x) / 12, 0, 1)
     lip = np.clip((mouth + 2 - v) / 3, 0, 1) * np.clip((half + 10 - x) / 6, 0, 1)
     if kind == "moustache":

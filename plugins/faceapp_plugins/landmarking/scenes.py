@@ -180,7 +180,9 @@ def _dress(person: Person, paint: Paint, landmarks: FloatArray, rng: Rng) -> lis
     return things
 
 
-def random_view(sitter: Sitter, rng: Rng, *, yaw_deg: float | None = None, size: int = CROP_PX, boxes: float = CROP_BOXES) -> View:
+def random_view(
+    sitter: Sitter, rng: Rng, *, yaw_deg: float | None = None, size: int = CROP_PX, boxes: float = CROP_BOXES
+) -> View:
     """Return a camera that sees the face in the middle of its picture.
 
     Parameters
@@ -234,7 +236,9 @@ def render(sitter: Sitter, view: View, rng: Rng, size: int = CROP_PX, finer: int
         drawn = np.full((wide, wide), -1, np.int32)
         pixels, depth = fine.project(mesh.vertices)
         two_sided = np.full(len(mesh.triangles), mesh is not meshes[0])
-        rasterize(pixels.astype(np.float32), depth.astype(np.float32), mesh.triangles, two_sided, nearest, drawn, places)
+        rasterize(
+            pixels.astype(np.float32), depth.astype(np.float32), mesh.triangles, two_sided, nearest, drawn, places
+        )
         which = np.where(drawn >= 0, drawn + first, which)
         first += len(mesh.triangles)
     colours = _background(wide, rng)
@@ -348,5 +352,7 @@ def _background(size: int, rng: Rng) -> Float32Array:
                 cv2.polylines(picture, [corners], False, colour, int(rng.integers(1, 14)))
         picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.5, 10)))
     slope = np.linspace(-1, 1, size, dtype=np.float32)
-    picture = picture * (1 + rng.uniform(-0.4, 0.4) * slope[:, None, None] + rng.uniform(-0.4, 0.4) * slope[None, :, None])
+    picture = picture * (
+        1 + rng.uniform(-0.4, 0.4) * slope[:, None, None] + rng.uniform(-0.4, 0.4) * slope[None, :, None]
+    )
     return np.ascontiguousarray(np.clip(picture, 0, 1.5), np.float32)

@@ -153,7 +153,7 @@ def chart_of(points: npt.ArrayLike) -> Float32Array:
 def _sky_share(vertices: Float32Array, triangles: IntArray) -> Float32Array:
     """Share of 48 directions of the sky that each vertex sees, half of it at the back of the head."""
     rng = np.random.default_rng(5)
-    directions = rng.normal(size=(48, 3)) + [0, 0.3, 0.6]
+    directions = rng.normal(size=(48, 3)) + np.array([0, 0.3, 0.6])
     normals = vertex_normals(vertices, triangles)
     total, seen = np.zeros(len(vertices), np.float32), np.zeros(len(vertices), np.float32)
     for direction in directions / np.linalg.norm(directions, axis=1, keepdims=True):
@@ -216,7 +216,7 @@ def own_topology() -> Topology:
     materials[eyeballs.any(axis=0)[triangles[:, 0]]] = EYE
     corners, weights = model.landmark_triangles.copy(), model.landmark_weights.copy()
     corners[list(EYE_POINTS)], weights[list(EYE_POINTS)] = 0, [1.0, 0.0, 0.0]
-    upper = (parts == names.index("teeth")) & (np.concatenate([np.ones(count, bool), inner.lower]) == 0)
+    upper = np.asarray(parts == names.index("teeth")) & ~np.concatenate([np.ones(count, bool), inner.lower])
     return Topology(
         "own", mean, triangles, materials, chart_of(mean), traits, tints, corners, weights, eyeballs, upper
     )  # fmt: skip
@@ -277,7 +277,9 @@ def load_ict(folder: Path) -> _IctArrays:
             arrays = {name: m[name] for name in m.files}
         surface = json.loads((folder / "landmarks106_vertices.json").read_text(encoding="utf-8"))["surface"]
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{folder}: no ICT model there ({error}); give the folder that holds ict_face_light.npz") from error
+        raise DataError(
+            f"{folder}: no ICT model there ({error}); give the folder that holds ict_face_light.npz"
+        ) from error
     groups = [str(n) for n in arrays["group_names"]]
     parts = [str(n) for n in arrays["part_names"]]
     shown = [i for i, n in enumerate(groups) if not any(h in n for h in _ICT_HIDDEN)]
@@ -299,7 +301,7 @@ def load_ict(folder: Path) -> _IctArrays:
         tints[of_vertex == groups.index(name)] = colour
         materials[group == groups.index(name)] = PLAIN
     materials[np.isin(group, [groups.index(n) for n in ("eyeball_left", "eyeball_right")])] = EYE
-    teeth = of_vertex == groups.index("teeth")
+    teeth = np.asarray(of_vertex == groups.index("teeth"))
     upper = teeth & (mean[:, 1] > np.median(mean[teeth, 1]))
     topology = Topology(
         "ict", mean, faces, materials, chart_of(mean), traits, tints,
