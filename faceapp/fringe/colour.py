@@ -15,10 +15,10 @@ import numpy.typing as npt
 from faceapp.core.arrays import Float32Array, UInt8Array
 from faceapp.core.frames import FrameStack
 from faceapp.core.rig import CameraModel
+from faceapp.fringe.kernel_memory import stack_array
 from faceapp.fringe.phase_kernel import KERNEL
 from faceapp.fringe.row_blocks import over_rows
 from faceapp.fringe.scratch import scratch
-from faceapp.fringe.stack_arrays import stack_array
 
 _CELL_PX = 3.0
 """Edge of a cell in pixels of the measuring camera: a surface seen at 70 degrees still leaves no gap."""

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from faceapp.core.arrays import Float32Array
 from faceapp.core.frames import KNOWN_ABOVE, UNKNOWN
+from faceapp.fringe.kernel_memory import prefetch, stack_array
 from faceapp.fringe.phase_kernel import BLOCK, KERNEL
-from faceapp.fringe.stack_arrays import stack_array
 
 NO_DEPTH = np.float32(-1.0)
 """Inverse depth of a pixel that has none."""
@@ -29,6 +29,7 @@ WIDEST = 8192
 _KNOWN = np.float32(KNOWN_ABOVE)
 _NONE = np.float32(UNKNOWN)
 _TILE = 64
+_LINE = 16  # float32 in a line of the cache
 _ZERO, _ONE = np.float32(0), np.float32(1)
 _FU, _FV, _A, _B, _C, _D, _V = range(7)
 _ROWS = 7
@@ -133,6 +134,11 @@ def rectify_row(view: Any, row: Any, jump: Any, index: Any, buffer: Any, x: Any,
             fu[j] = u - np.float32(iu) if inside else np.float32(-1)
             fv[j] = w - np.float32(iv)
             index[j] = iv * np.int32(width) + iu
+        # what the next row of the grid will need: the walk is slanted, and the processor does not foresee it
+        for j in range(0, n, _LINE):
+            k = np.intp(np.uint32(index[j]))
+            prefetch(position, min(k + 3 * width, len(position) - 1))
+            prefetch(spread, min(k + 2 * width, len(spread) - 1))
         for j in range(n):
             k = np.intp(np.uint32(index[j]))
             a[j] = position[k]

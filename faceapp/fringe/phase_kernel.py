@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from faceapp.core.frames import LIT, UNKNOWN
-from faceapp.fringe.stack_arrays import stack_array
+from faceapp.fringe.kernel_memory import stack_array
 
 INVALID = np.float32(UNKNOWN)
 BLOCK = 32

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from faceapp.core.arrays import Float32Array, UInt8Array
+from faceapp.fringe.kernel_memory import stack_array
 from faceapp.fringe.phase_kernel import KERNEL
-from faceapp.fringe.stack_arrays import stack_array
 
 _TILE = 128
 _ZERO, _ONE, _TWO, _FOUR, _HALF = np.float32(0), np.float32(1), np.float32(2), np.float32(4), np.float32(0.5)
