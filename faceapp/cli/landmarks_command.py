@@ -1,12 +1,18 @@
-"""``faceapp landmarks import|export|lift|prefill|select``."""
+"""``faceapp landmarks import|export|lift|prefill|propagate|select``."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from faceapp.cli.console import Console
 from faceapp.cli.main import add_json_option
+
+if TYPE_CHECKING:
+    from faceapp.core.arrays import FloatArray
+    from faceapp.core.subject import Sample
+    from faceapp.store.project import Project
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,13 +21,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     bring = acts.add_parser("import", help="a 2D landmark file into a sample, as an annotator's work")
     give = acts.add_parser("export", help="the landmarks that count of a sample")
     choose = acts.add_parser("select", help="say whose landmarks of a sample count")
-    for sub in (bring, give, choose):
+    spread = acts.add_parser("propagate", help="the landmarks of a sample to the other expressions of its subject")
+    for sub in (bring, give, choose, spread):
         sub.add_argument("project", type=Path, help="folder of the project")
         sub.add_argument("sample", help="such as S0001/smile/1")
     bring.add_argument("file", type=Path, help=".json or .pts")
     bring.add_argument("--view", help="camera of the picture (default: what the file says)")
     for sub in (bring, choose):
         sub.add_argument("--annotator", required=True, help="initials")
+    spread.add_argument("--to", action="append", default=[], metavar="SAMPLE", help="(repeat; default: all others)")
+    spread.add_argument("--annotator", help="whose landmarks (default: those that count)")
     give.add_argument("--out", type=Path, default=Path(), help="folder (default: here)")
     give.add_argument("--format", choices=("json", "pts"), default="json")
     lift = acts.add_parser("lift", help="2D landmarks onto the scan of a capture")
@@ -35,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     guess.add_argument("--out", type=Path, default=Path(), help="folder (default: here)")
     for sub in (give, lift, guess):
         sub.add_argument("--force", action="store_true", help="write over files that are there")
-    for sub in (bring, give, choose, lift, guess):
+    for sub in (bring, give, choose, lift, guess, spread):
         add_json_option(sub)
 
 
@@ -58,6 +67,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if options.act == "export":
             files = exchange.export_landmarks(project, sample, options.out, options.format, force=options.force)
             return _told(console, files)
+        if options.act == "propagate":
+            return _propagate(console, project, sample, options)
         if options.act == "select":
             exchange.select_annotator(project, sample, options.annotator)
             console.result({"annotator": options.annotator}, f"the landmarks of {options.annotator} count")
@@ -65,6 +76,25 @@ def run(options: argparse.Namespace, console: Console) -> int:
         view = exchange.import_landmarks(project, sample, options.file, options.annotator, options.view)
     console.result({"view": view}, f"imported {options.file} into {view} as {options.annotator}")
     return 0
+
+
+def _propagate(console: Console, project: Project, sample: Sample, options: argparse.Namespace) -> int:
+    from faceapp.app.propagating import propagate_sample
+
+    targets = [project.find_sample(name) for name in options.to] or None
+    made = propagate_sample(project, sample, targets, options.annotator, console.reporter)
+    shown = [
+        {"sample": f"{m.sample.subject}/{m.sample.expression}/{m.sample.take}", "sigma_mm": _median(m.sigma)}
+        for m in made
+    ]
+    console.result({"propagated": shown}, f"carried to {len(made)} samples of {sample.subject}")
+    return 0
+
+
+def _median(values: FloatArray) -> float:
+    import numpy as np
+
+    return round(float(np.nanmedian(values)), 3)
 
 
 def _told(console: Console, files: list[Path]) -> int:

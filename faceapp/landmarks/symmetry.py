@@ -35,7 +35,7 @@ def reflection(points: FloatArray, mirror: IntArray, use: BoolArray) -> tuple[Fl
     a, b = partner[good], points[good]
     if points.shape[1] == 2:
         solved, *_ = np.linalg.lstsq(np.column_stack([a, np.ones(len(a))]), b, rcond=None)
-        return solved[:2].T, solved[2]
+        return np.asarray(solved[:2].T, np.float64), np.asarray(solved[2], np.float64)
     ca, cb = a.mean(axis=0), b.mean(axis=0)
     u, _, vt = np.linalg.svd((a - ca).T @ (b - cb))
     turn = vt.T @ np.diag([1.0, 1.0, -np.sign(np.linalg.det(vt.T @ u.T))]) @ u.T
