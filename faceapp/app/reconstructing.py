@@ -91,12 +91,16 @@ def read_photographs(path: Path, landmarks: Sequence[Path], reporter: Reporter) 
             raise DataError(f"{path}: an 8-bit picture is expected, got {image.dtype}")
         marks = _marks_of(path, image, given, reporter)
         if marks is None:
-            reporter.warning(
-                f"{path}: no landmarks were given; the mean shape was placed in the face, which is coarse, and wrong "
-                "for a head that is turned. Make a file with faceapp landmarks prefill, put its points right, and give "
-                "it with --landmarks"
-            )
             marks = prefill_photograph(image, load_scheme(), path.name)
+            how = (
+                "the landmark network's points lead"
+                if marks.sigma is not None
+                else ("no face was found, and the mean shape was placed in the middle of the picture")
+            )
+            reporter.warning(
+                f"{path}: no landmarks were given; {how}. Make a file with faceapp landmarks prefill, put its points "
+                "right, and give it with --landmarks"
+            )
         return (Photograph(path.name, image, marks),)
     if not path.exists():
         raise DataError(f"{path} does not exist; expected a picture, a capture bundle or a sample")

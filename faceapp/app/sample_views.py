@@ -22,7 +22,7 @@ from faceapp.formats.images import read_image
 from faceapp.formats.landmark_files import read_landmarks, write_landmarks
 from faceapp.formats.ply import read_cloud
 from faceapp.landmarks.lifting import project_landmarks
-from faceapp.landmarks.prefill import prefill_photograph, prefill_scan
+from faceapp.landmarks.prefill import find_points, mean_shape_guess, prefill_scan
 from faceapp.landmarks.scheme import load_scheme
 
 
@@ -100,33 +100,49 @@ def joined_cloud(clouds: dict[str, PointCloud]) -> PointCloud:
 def prefill_views(
     folder: Path, views: tuple[AnnotationView, ...], clouds: dict[str, PointCloud], depths: dict[str, Float32Array]
 ) -> dict[str, Landmarks2D]:
-    """Return a first guess for each view: the mean face laid onto the scan, kept on the disk beside the annotators'.
+    """Return a first guess for each view: the landmark network's, kept on the disk beside the annotators'.
 
-    Without a scan, or where the face is not found in it, the mean shape is placed in the picture's face.
+    Where it finds no face in a picture, the mean face laid onto the scan is projected; without a scan, or where the
+    face is not found in it either, the mean shape is placed in the picture.
     """
     files = {v.name: folder / f"{v.name}.json" for v in views}
     if all(f.is_file() for f in files.values()):
         kept = {name: read_landmarks(f) for name, f in files.items()}
         return {name: marks for name, marks in kept.items() if isinstance(marks, Landmarks2D)}
     scheme = load_scheme()
+    found = {v.name: find_points(v.picture, scheme, v.name) for v in views}
+    lost = tuple(v for v in views if found[v.name] is None)
+    guesses = {name: marks for name, marks in found.items() if marks is not None} | _without_network(
+        lost, clouds, depths
+    )
+    with contextlib.suppress(DataError):  # a project that may not be written is read all the same
+        for name, guess in guesses.items():
+            write_landmarks(files[name], guess)
+    return guesses
+
+
+def _without_network(
+    views: tuple[AnnotationView, ...], clouds: dict[str, PointCloud], depths: dict[str, Float32Array]
+) -> dict[str, Landmarks2D]:
+    """Return the mean face of the scan in each view, or the mean shape where that is impossible."""
+    scheme = load_scheme()
+    if not views:
+        return {}
     try:
-        scan = joined_cloud(clouds)
-        if scan.normals is None:
-            raise DataError("the scan has no normals")
+        scan = joined_cloud(clouds) if clouds else None
+        if scan is None or scan.normals is None:
+            raise DataError("there is no scan with normals")
         marks = prefill_scan(own_template(), scan.points, scan.normals, own_modes())
         points = marks.points.copy()
         for centre, pupil in scheme.linked:
             eye = scheme.group_of(centre).indices
             points[[centre, pupil]] = np.nanmean(points[[i for i in eye if i != centre]], axis=0)
         marks = replace(marks, points=points)
-        guesses = {
-            v.name: project_landmarks(marks, v.camera, depths.get(v.name), placed_by=PlacedBy.PREFILL)
-            for v in views
-            if v.camera is not None
-        }
     except DataError:
-        guesses = {v.name: prefill_photograph(v.picture, scheme, v.name) for v in views}
-    with contextlib.suppress(DataError):  # a project that may not be written is read all the same
-        for name, guess in guesses.items():
-            write_landmarks(files[name], guess)
-    return guesses
+        return {v.name: mean_shape_guess(v.picture, scheme, v.name) for v in views}
+    return {
+        v.name: mean_shape_guess(v.picture, scheme, v.name)
+        if v.camera is None
+        else project_landmarks(marks, v.camera, depths.get(v.name), placed_by=PlacedBy.PREFILL)
+        for v in views
+    }

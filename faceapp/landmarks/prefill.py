@@ -16,6 +16,7 @@ from faceapp.core.landmarks import Landmarks2D, Landmarks3D, LandmarkScheme, Pla
 from faceapp.core.template import Template
 from faceapp.core.transforms import Similarity
 from faceapp.geometry.rigid import align_pairs, icp, voxel_subset
+from faceapp.landmarks.network_points import as_landmarks, shipped_detector
 
 _STARTS_MM = [(0.0, y, z) for y in (0.0, 25.0, -25.0) for z in (0.0, 20.0)]
 
@@ -187,21 +188,36 @@ def prefill_scan(
 
 
 def prefill_photograph(image: UInt8Array, scheme: LandmarkScheme, view: str = "") -> Landmarks2D:
-    """Return the scheme's mean shape placed in the largest upright frontal face of a photograph.
+    """Return the points of the most prominent face of a photograph, by the network that ships with the program.
 
     Parameters
     ----------
     image : (H, W, 3) uint8
         RGB.
     scheme : LandmarkScheme
-        Its mean shape.
+        Its order, and its mean shape.
     view : str
         Name of the picture.
 
     Returns
     -------
     Landmarks2D
-        Where no face is found, a face that fills the middle of the picture.
+        With the sigma of each point. Where no face is found, the mean shape in the middle of the picture, without one.
+    """
+    guess = find_points(image, scheme, view)
+    return mean_shape_guess(image, scheme, view) if guess is None else guess
+
+
+def find_points(image: UInt8Array, scheme: LandmarkScheme, view: str = "") -> Landmarks2D | None:
+    """Return the network's points of the most prominent face, or ``None``; see `prefill_photograph`."""
+    guess = shipped_detector().detect(image)
+    return None if guess is None else as_landmarks(guess, scheme, (image.shape[1], image.shape[0]), view)
+
+
+def mean_shape_guess(image: UInt8Array, scheme: LandmarkScheme, view: str = "") -> Landmarks2D:
+    """Return the scheme's mean shape placed in the largest upright frontal face that a cascade finds.
+
+    Where it finds none, a face that fills the middle of the picture.
     """
     height, width = image.shape[:2]
     box = find_face(image)
