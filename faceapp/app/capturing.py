@@ -20,6 +20,7 @@ from faceapp.formats.bundle_writing import GroupFrames, write_description, write
 from faceapp.formats.capture_bundle import read_bundle, white_level
 from faceapp.formats.reports import write_report
 from faceapp.fringe.decode import DecodeSettings, GroupScan, decode_group, with_depth_images
+from faceapp.fringe.row_blocks import GROUPS_AT_ONCE
 from faceapp.store.project import Project
 
 
@@ -114,7 +115,7 @@ def capture_sample(
 
     with (
         project.new_sample(subject, expression) as (sample, folder),
-        ThreadPoolExecutor(1, "decode") as decoder,
+        ThreadPoolExecutor(GROUPS_AT_ONCE, "decode") as decoder,
     ):
 
         def deliver(group: GroupCapture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from faceapp.formats.ply import write_cloud
 from faceapp.formats.reports import hash_path, write_report
 from faceapp.fringe.decode import DecodeSettings, GroupScan, decode_group
 from faceapp.fringe.motion import Motion, motion_of
+from faceapp.fringe.row_blocks import side_by_side
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,17 +97,26 @@ def decode_bundle(
     DecodedBundle
     """
     reporter = reporter or Reporter()
+    names = [group.name for group in bundle.groups]
     scans: dict[str, GroupScan] = {}
     failures: dict[str, FaceappError] = {}
     seconds: dict[str, float] = {}
-    for i, group in enumerate(bundle.groups):
-        reporter.progress(i / len(bundle.groups), f"decoding {group.name}")
+
+    def task(group: BundleGroup) -> GroupScan:
         start = time.perf_counter()
         try:
-            scans[group.name] = _decode(bundle, group, settings, depth_images)
+            return _decode(bundle, group, settings, depth_images)
+        finally:
+            seconds[group.name] = time.perf_counter() - start
+
+    reporter.progress(0.0, f"decoding {', '.join(names)}")
+    for name, done in side_by_side({group.name: partial(task, group) for group in bundle.groups}):
+        try:
+            scans[name] = done.result()
         except DataError as error:
-            failures[group.name] = error
-        seconds[group.name] = time.perf_counter() - start
+            failures[name] = error
+        reporter.progress(len(seconds) / len(names), f"decoded {name}")
+    scans = {name: scans[name] for name in names if name in scans}
     reporter.progress(1.0, "decoded")
     return DecodedBundle(scans, failures, seconds)
 

@@ -1,12 +1,18 @@
-"""Rows of a picture shared among threads: the compiled passes release the interpreter's lock."""
+"""Rows of a picture, and whole groups, shared among threads: the compiled passes release the interpreter's lock."""
 
 from __future__ import annotations
 
 import functools
 import itertools
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from typing import TypeVar
+
+_Scan = TypeVar("_Scan")
+
+GROUPS_AT_ONCE = 2
+"""What one group does in one thread, and its waiting at the end of each pass, leaves a core to the other."""
 
 
 @functools.cache
@@ -39,3 +45,20 @@ def over_rows(work: Callable[[int, int], object], rows: int, multiple: int = 1, 
     edges[-1] = rows
     for done in [_pool().submit(work, a, b) for a, b in itertools.pairwise(edges) if b > a]:
         done.result()
+
+
+def side_by_side(groups: Mapping[str, Callable[[], _Scan]]) -> Iterator[tuple[str, Future[_Scan]]]:
+    """Decode groups, two at a time, and yield each as it ends; those not begun are dropped where the caller stops.
+
+    Parameters
+    ----------
+    groups : mapping of str to callable
+        What decodes each of them; it may call `over_rows`.
+    """
+    with ThreadPoolExecutor(GROUPS_AT_ONCE, thread_name_prefix="faceapp-group") as pool:
+        names = {pool.submit(decode): name for name, decode in groups.items()}
+        try:
+            for done in as_completed(names):
+                yield names[done], done
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_MOST_KEPT = 6
+_MOST_KEPT = 10
 _free: list[npt.NDArray[Any]] = []
 _lock = threading.Lock()
 

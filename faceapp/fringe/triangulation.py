@@ -126,8 +126,9 @@ def match_cameras(
 
 
 def _view(phase: PhaseMap, grid: PinholeGrid) -> View:
+    height, width = phase.position.shape
     position, variance = phase.position.ravel(), phase.variance.ravel()
-    return View(position, variance, *phase.position.shape, phase.blocks, grid.map_u, grid.map_v, np.float32(grid.cx))
+    return View(position, variance, height, width, phase.blocks, grid.map_u, grid.map_v, np.float32(grid.cx))
 
 
 def _cropped(grid: PinholeGrid, rows: int) -> PinholeGrid:

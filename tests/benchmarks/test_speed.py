@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from faceapp.app.template import own_template
 from faceapp.capture.engine import GroupCapture
 from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.mesh import Mesh
-from faceapp.fringe.decode import decode_group
+from faceapp.fringe.decode import GroupScan, decode_group
 from faceapp.fringe.demodulation import decode_phase
 from faceapp.fringe.reference import wrapped_phase
+from faceapp.fringe.row_blocks import side_by_side
 from faceapp.geometry.closest_points import SurfaceTree
 from faceapp.geometry.fusion import fuse
 from faceapp.morphable.head import load_head, random_parameters
@@ -27,6 +29,11 @@ def _decode(capture: GroupCapture, threads: int = 0):
     white = dict.fromkeys(capture.stacks, 255.0)
     picture = next(iter(capture.pictures.values()))
     return decode_group(capture.group, capture.stacks, white, picture, depth_images=False, threads=threads)
+
+
+def _decode_all(captured: dict[str, GroupCapture]) -> dict[str, GroupScan]:
+    done = side_by_side({name: functools.partial(_decode, capture) for name, capture in captured.items()})
+    return {name: scan.result() for name, scan in done}
 
 
 def test_phase_of_one_camera(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
@@ -51,7 +58,7 @@ def test_decode_and_triangulate_one_group(benchmark: BenchmarkFixture, captured:
 
 def test_decode_three_groups_on_all_cores(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
     """Frames in memory to three clouds with normals, colour and sigma."""
-    benchmark(lambda: [_decode(c) for c in captured.values()])
+    benchmark(_decode_all, captured)
 
 
 def test_decode_three_groups_in_one_thread(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
@@ -66,7 +73,7 @@ def test_read_the_bytes_of_three_groups(benchmark: BenchmarkFixture, captured: d
 
 def test_clouds_to_the_screen(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
     """The triangles between neighbouring pixels of three clouds, which the 3D view shows."""
-    benchmark(lambda: [len(scan.faces) for scan in [_decode(c) for c in captured.values()]])
+    benchmark(lambda: [len(scan.faces) for scan in _decode_all(captured).values()])
 
 
 def test_fusion_of_three_groups(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
