@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from faceapp.app.annotation_data import AnnotationData, read_annotation_data
 from faceapp.app.sample_views import AnnotationView, joined_cloud
@@ -24,6 +25,7 @@ from faceapp.core.signals import Reporter
 from faceapp.core.subject import Sample
 from faceapp.formats.atomic import append_line
 from faceapp.formats.landmark_files import write_landmarks
+from faceapp.geometry.closest_points import SurfaceTree
 from faceapp.landmarks.history import SCAN, Act, Change, LandmarkJournal, Placed
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.store.project import Project, utc_now
@@ -159,6 +161,21 @@ class AnnotationSession:
     def positions(self, view: str) -> npt.NDArray[np.float64]:
         """Return the (n, 2) points of a picture or, for `SCAN`, the (n, 3) points on the scan."""
         return self.landmarks_3d.points if view == SCAN else self.landmarks(view).points
+
+    def onto_scan(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the points of the scan's surface that are nearest to (k, 3) points."""
+        wanted = np.asarray(points, np.float64).reshape(-1, 3)
+        if isinstance(self._surface, SurfaceTree):
+            return self._surface.query(wanted).points
+        return np.asarray(self._surface.data[self._surface.query(wanted)[1]], np.float64)
+
+    @functools.cached_property
+    def _surface(self) -> SurfaceTree | cKDTree:
+        if self.mesh is not None:
+            return SurfaceTree(self.mesh.vertices, self.mesh.faces)
+        if self.scan is None:
+            raise DataError("the sample has no scan")
+        return cKDTree(self.scan.points)
 
     def state_of(self, view: str, index: int) -> Placed | None:
         """Return what was said of a point in a view, ``None`` where nothing was."""

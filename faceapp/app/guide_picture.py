@@ -84,7 +84,7 @@ def make_guide(folder: Path) -> GuidePicture:
 def _camera(middle: FloatArray) -> CameraModel:
     focal = _SIDE * _AWAY_MM / _FIELD_MM
     k = np.array([[focal, 0, _SIDE / 2], [0, focal, _SIDE / 2], [0, 0, 1]])
-    pose = RigidTransform(np.diag([1.0, -1.0, -1.0]), [*middle, 0.0, 8.0, _AWAY_MM])
+    pose = RigidTransform(np.diag([1.0, -1.0, -1.0]), middle + np.array([0.0, 8.0, _AWAY_MM]))
     return CameraModel("guide", _SIDE, _SIDE, k, np.zeros(5), pose)
 
 

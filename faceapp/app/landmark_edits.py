@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from faceapp.app.annotating import AnnotationSession
 from faceapp.core.arrays import FloatArray
 from faceapp.core.errors import UsageError
-from faceapp.core.landmarks import PlacedBy
+from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy
 from faceapp.landmarks.curves import along_stroke, even_spacing, path_of, slide
 from faceapp.landmarks.history import SCAN, Change
 from faceapp.landmarks.refit import refit
@@ -18,6 +18,18 @@ from faceapp.landmarks.spline import FIVE_POINTS, shape_on_clicks
 from faceapp.landmarks.symmetry import from_other_side, mirror_targets, reflection
 
 Place = tuple[float, float]
+
+
+def _fitting(session: AnnotationSession, view: str, moves: Mapping[int, FloatArray]) -> dict[int, FloatArray]:
+    """Bring new positions into the picture, or onto the surface where they are points of the scan."""
+    rows = [i for i, at in moves.items() if np.isfinite(at).all()]
+    if not rows:
+        return {}
+    if view == SCAN:
+        placed = session.onto_scan(np.array([moves[i] for i in rows]))
+        return {i: placed[k] for k, i in enumerate(rows)}
+    height, width = next(w.picture.shape for w in session.views if w.name == view)[:2]
+    return {i: np.clip(moves[i], 0.0, (width - 1.0, height - 1.0)) for i in rows}
 
 
 def refit_untouched(session: AnnotationSession) -> int:
@@ -30,8 +42,7 @@ def refit_untouched(session: AnnotationSession) -> int:
     """
     changes: list[Change] = []
     any_pinned = False
-    for view in session.views:
-        marks, guess = session.landmarks(view.name), session.first_guess(view.name)
+    for name, marks, guess in _all_views(session):
         pinned = np.array([by in (PlacedBy.PERSON, PlacedBy.PROJECTION) for by in marks.placed_by])
         if not pinned.any():
             continue
@@ -39,12 +50,19 @@ def refit_untouched(session: AnnotationSession) -> int:
         fixed = np.where(pinned[:, None], marks.points, np.nan)
         wanted = refit(session.scheme, guess.points, fixed, guess.sigma)
         free = np.flatnonzero(~pinned & np.isfinite(wanted).all(axis=1))
-        moves = {int(i): _inside(wanted[i], view.picture.shape) for i in free}
-        changes += session.changes(view.name, moves, PlacedBy.PREFILL)
+        moves = _fitting(session, name, {int(i): wanted[i] for i in free})
+        changes += session.changes(name, moves, PlacedBy.PREFILL)
     if not any_pinned:
         raise UsageError("place a few points first: a refit moves the rest after them")
     session.act(changes, "refit")
     return len(changes)
+
+
+def _all_views(session: AnnotationSession) -> list[tuple[str, Landmarks2D | Landmarks3D, Landmarks2D | Landmarks3D]]:
+    """Name, points and first guess of every picture, or of the scan where there is none."""
+    if not session.views and session.data.scan_prefill is not None:
+        return [(SCAN, session.landmarks_3d, session.data.scan_prefill)]
+    return [(v.name, session.landmarks(v.name), session.first_guess(v.name)) for v in session.views]
 
 
 def mirror(session: AnnotationSession, view: str, index: int) -> list[int]:
@@ -70,14 +88,13 @@ def _mirrored(session: AnnotationSession, view: str, targets: list[int]) -> dict
     camera = next((v.camera for v in session.views if v.name == view), None)
     in_space = from_other_side(session.scheme, session.landmarks_3d.points, targets)
     if view == SCAN:
-        return in_space
-    shape = next(v.picture.shape for v in session.views if v.name == view)
+        return _fitting(session, view, in_space)
     flat = from_other_side(session.scheme, session.positions(view), targets)
     if camera is not None and in_space:
         rows = list(in_space)
         pixels, _ = camera.project(np.array([in_space[i] for i in rows]))
         flat |= {i: uv for i, uv in zip(rows, pixels, strict=True) if np.isfinite(uv).all()}
-    return {i: np.array(_inside(uv, shape)) for i, uv in flat.items()}
+    return _fitting(session, view, flat)
 
 
 def place_symmetric(session: AnnotationSession, view: str, index: int, u: float, v: float) -> None:
@@ -87,9 +104,8 @@ def place_symmetric(session: AnnotationSession, view: str, index: int, u: float,
     if partner == index or found is None or not np.isfinite(points[[index, partner]]).all():
         session.place(view, index, u, v)
         return
-    shape = next(w.picture.shape for w in session.views if w.name == view)
     other = points[partner] + found[0] @ (np.array([u, v]) - points[index])
-    session.move(view, {index: (u, v), partner: _inside(other, shape)}, "place on both sides")
+    session.move(view, {index: (u, v), **_fitting(session, view, {partner: other})}, "place on both sides")
 
 
 def space_evenly(session: AnnotationSession, view: str, index: int) -> list[int]:
@@ -104,7 +120,7 @@ def space_evenly(session: AnnotationSession, view: str, index: int) -> list[int]
     if path is None:
         raise UsageError("this point is on no curve")
     fixed = [i for i in path.indices if session.is_locked(view, i)]
-    moves = even_spacing(session.positions(view), path, fixed)
+    moves = _fitting(session, view, even_spacing(session.positions(view), path, fixed))
     session.move(view, moves, "even spacing")
     return list(moves)
 
@@ -133,8 +149,7 @@ def draw_curve(session: AnnotationSession, view: str, index: int, stroke: npt.Ar
     moves = along_stroke(session.positions(view), path, stroke, locked)
     if not moves:
         raise UsageError("the stroke is too short: draw from one point of the curve to another")
-    shape = next(w.picture.shape for w in session.views if w.name == view)
-    session.move(view, {i: _inside(at, shape) for i, at in moves.items()}, "draw curve")
+    session.move(view, _fitting(session, view, moves), "draw curve")
     return list(moves)
 
 
@@ -149,15 +164,7 @@ def place_five(session: AnnotationSession, view: str, clicks: npt.ArrayLike) -> 
     at = np.asarray(clicks, np.float64)
     points = shape_on_clicks(session.scheme, at)
     marks = session.landmarks(view)
-    shape = next(w.picture.shape for w in session.views if w.name == view)
     free = [i for i, by in enumerate(marks.placed_by) if by is not PlacedBy.PERSON and i not in FIVE_POINTS]
-    changes = session.changes(view, {i: _inside(points[i], shape) for i in free}, PlacedBy.PREFILL)
+    changes = session.changes(view, _fitting(session, view, {i: points[i] for i in free}), PlacedBy.PREFILL)
     changes += session.changes(view, {i: at[k] for k, i in enumerate(FIVE_POINTS)})
     session.act(changes, "five clicks")
-
-
-def _inside(at: npt.ArrayLike, shape: tuple[int, ...]) -> Place:
-    u, v = (float(x) for x in np.asarray(at, np.float64))
-    if not (math.isfinite(u) and math.isfinite(v)):
-        raise UsageError("a point has no place in this view")
-    return min(max(u, 0.0), shape[1] - 1.0), min(max(v, 0.0), shape[0] - 1.0)

@@ -26,6 +26,7 @@ from faceapp.landmarks.scheme import load_scheme
 from faceapp.morphable.head import load_head
 from faceapp.store.project import Project, utc_now
 
+_LEAST_STEADY = 4
 _EYE_SIGMA_MM = 1.5
 """Of a pupil: the head's template has none, and a gaze may turn between two takes."""
 
@@ -157,15 +158,20 @@ def _propagate(project: Project, face: PersonalFace, source: FloatArray, target:
 
 
 def with_eyes(carried: CarriedPoints, source: FloatArray) -> CarriedPoints:
-    """Give the pupils, which no template has on its skin, the motion of the lids round them."""
+    """Give the pupils, which no template has on its skin, the motion of head and lids."""
     scheme = load_scheme()
     points, sigma = carried.points.copy(), carried.sigma.copy()
+    both = np.asarray(np.isfinite(points).all(axis=1) & np.isfinite(source).all(axis=1))
+    steady = [i for i in scheme.rigid_anchors if both[i]]
+    if len(steady) < _LEAST_STEADY:
+        return carried
+    motion = align_pairs(source[steady], points[steady]).rigid
     for pair in scheme.linked:
-        lids = [i for i in scheme.group_of(pair[0]).indices if i not in pair]
-        lids = [i for i in lids if np.isfinite(points[i]).all() and np.isfinite(source[i]).all()]
+        lids = [i for i in scheme.group_of(pair[0]).indices if both[i]]
         for i in pair:
-            if len(lids) >= 4 and not np.isfinite(points[i]).all() and np.isfinite(source[i]).all():
-                points[i] = align_pairs(source[lids], points[lids]).rigid.apply(source[i])
+            if lids and not np.isfinite(points[i]).all() and np.isfinite(source[i]).all():
+                with_lids = (points[lids] - motion.apply(source[lids])).mean(axis=0)
+                points[i] = motion.apply(source[i]) + with_lids
                 sigma[i] = _EYE_SIGMA_MM
     return replace(carried, points=points, sigma=sigma)
 

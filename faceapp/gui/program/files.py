@@ -48,6 +48,7 @@ class ProjectFiles:
         self._window, self._context, self._background = window, context, background
         self._show_bundle = show_bundle
         self._recent: list[str] = []
+        self.take_others: Callable[[list[str]], bool] = lambda _: False
         add = window.actions_registry.add
         add(Action("file.new", "New project…", self.ask_new, "Ctrl+N", "File", "plus"))
         add(Action("file.open", "Open project…", self.ask_open, "Ctrl+O", "File", "folder-open"))
@@ -137,11 +138,11 @@ class ProjectFiles:
             self.open(path)
         elif (path / "capture.json").is_file() or (path / "capture" / "capture.json").is_file():
             self._show_bundle(path)
-        else:
+        elif not self.take_others(paths):
             self._window.show_error(
                 "Nothing to open",
                 f"{path} is neither a project (project.json) nor a capture bundle (capture.json).",
-                "Drop the folder that holds one of these files.",
+                "Drop the folder that holds one of these files; pictures and scans once a project is open.",
             )
 
     def open(self, folder: Path, read_only: bool = False) -> None:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QLineEdit
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QLineEdit
 from faceapp.gui.bridge import Background, Relay
 from faceapp.gui.program.context import Content, Context
 from faceapp.gui.program.files import ProjectFiles
+from faceapp.gui.program.importing import Importing
 from faceapp.gui.program.jobs import JobQueue, words_of
 from faceapp.gui.shell.actions import Action
 from faceapp.gui.shell.prompt import Prompt
@@ -23,6 +24,9 @@ from faceapp.gui.shell.window import MainWindow
 from faceapp.gui.shell.workspace import Workspace, WorkspaceEntry
 from faceapp.gui.widgets.messages import Act
 from faceapp.gui.widgets.states import State
+
+if TYPE_CHECKING:
+    from faceapp.core.subject import Sample
 
 _DISK_EVERY_MS = 30_000
 _LITTLE_DISK_GB = 5.0
@@ -49,6 +53,8 @@ class Program(QObject):
         self.background = Background(self.relay, 2)
         self.jobs = JobQueue(self.relay, self.window.status, lambda title, error: self.show_failure(title, error))
         self.files = ProjectFiles(self.window, self.context, self.background, self.show_bundle)
+        self.importing = Importing(self.window, self.context, self.background, self._imported, self.show_failure)
+        self.files.take_others = self.importing.take
         self._disk = QTimer(self)
         self._disk.setInterval(_DISK_EVERY_MS)
         self._disk.timeout.connect(self._show_disk)
@@ -89,6 +95,15 @@ class Program(QObject):
                     then()
 
         self.background.run(lambda: Content.read(project), show)
+
+    def _imported(self, sample: Sample) -> None:
+        """Show a sample that was made of files from outside."""
+
+        def show() -> None:
+            self.context.set_sample(next((s for s in self.context.samples() if s.id == sample.id), None))
+            self.window.show_workspace("annotate")
+
+        self.reload(show)
 
     def ask_operator(self) -> None:
         """Ask for the initials that every act carries."""

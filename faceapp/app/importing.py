@@ -1,0 +1,84 @@
+"""Pictures and scans from outside become samples of a project: one photograph, several of one face, a mesh, a cloud."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from faceapp.app.annotation_data import PICTURE_SUFFIXES, PICTURES
+from faceapp.core.errors import DataError, UsageError
+from faceapp.core.subject import Sample
+from faceapp.formats.images import read_image
+from faceapp.formats.mesh_files import SUFFIXES, read_any_mesh
+from faceapp.formats.ply import read_cloud, write_cloud, write_mesh
+from faceapp.store.project import Project
+
+
+def import_sample(project: Project, subject: str, files: Sequence[Path], expression: str = "neutral") -> Sample:
+    """Make a sample of pictures of one face, or of a scan.
+
+    Parameters
+    ----------
+    project : Project
+        Open for writing.
+    subject : str
+        Code of the subject.
+    files : sequence of Path
+        Pictures of one moment, the frontal one first; or one mesh or cloud, mm, y up, z out of the face; or a folder
+        of pictures.
+    expression : str
+        What the face does.
+
+    Raises
+    ------
+    UsageError
+        No file, or pictures and scans mixed.
+    DataError
+        A file cannot be read.
+    """
+    found = [f for path in files for f in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    pictures = [f for f in found if f.suffix.lower() in PICTURE_SUFFIXES]
+    scans = [f for f in found if f.suffix.lower() in SUFFIXES]
+    if not pictures and len(scans) != 1:
+        raise UsageError("give pictures of one face, or one mesh or cloud (.ply, .obj, ...), to make a sample of")
+    if pictures and scans:
+        raise UsageError("give either pictures or a scan: a scan without calibrated cameras is annotated by itself")
+    with project.new_sample(subject, expression) as (sample, folder):
+        if pictures:
+            _copy_pictures(folder / PICTURES, pictures)
+        else:
+            _copy_scan(folder / "scan", scans[0])
+    return sample
+
+
+def _copy_pictures(folder: Path, files: Sequence[Path]) -> None:
+    """Under numbered names: their order is the order of the views, and a file's own name may name a person."""
+    folder.mkdir(parents=True)
+    for number, file in enumerate(files, start=1):
+        read_image(file)  # a picture that cannot be read is refused before anything is written
+        shutil.copyfile(file, folder / f"{number:02d}-{_kind(number, len(files))}{file.suffix.lower()}")
+
+
+def _kind(number: int, count: int) -> str:
+    return "front" if number == 1 else "side" if count <= 3 else "view"
+
+
+def _copy_scan(folder: Path, file: Path) -> None:
+    folder.mkdir(parents=True)
+    mesh = read_any_mesh(file)
+    if len(mesh.faces):
+        write_mesh(folder / "mesh.ply", mesh)
+        return
+    cloud = read_cloud(file)
+    if cloud.normals is None:
+        raise DataError(f"{file}: a cloud needs normals; export it with them, or as a mesh")
+    write_cloud(folder / "scan.ply", cloud)
+
+
+def is_importable(path: Path) -> bool:
+    """Return whether a dropped file or folder could become a sample."""
+    if path.is_dir():
+        return any(f.suffix.lower() in PICTURE_SUFFIXES for f in path.iterdir())
+    return bool(re.fullmatch("|".join(map(re.escape, (*PICTURE_SUFFIXES, *SUFFIXES))), path.suffix.lower()))
