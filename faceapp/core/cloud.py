@@ -32,6 +32,10 @@ class PointCloud:
         Which of ``groups`` measured each point.
     camera : str
         The camera that ``pixels`` belongs to; empty in a fused cloud.
+    picture_pixels : (N, 2) float32, optional
+        ``(u, v)`` in the colour picture of ``picture_camera``, NaN where that camera does not see the point.
+    picture_camera : str
+        The camera that ``picture_pixels`` belongs to.
     groups : tuple of str
         Names that ``group`` counts.
     """
@@ -44,6 +48,8 @@ class PointCloud:
     group: UInt8Array | None = None
     camera: str = ""
     groups: tuple[str, ...] = ()
+    picture_pixels: Float32Array | None = None
+    picture_camera: str = ""
 
     def __post_init__(self) -> None:
         points = frozen(self.points, np.float32, (None, 3), "cloud points")
@@ -55,6 +61,7 @@ class PointCloud:
             ("sigma", np.float32, (n,)),
             ("pixels", np.float32, (n, 2)),
             ("group", np.uint8, (n,)),
+            ("picture_pixels", np.float32, (n, 2)),
         ):
             object.__setattr__(self, name, frozen_or_none(getattr(self, name), dtype, shape, f"cloud {name}"))
 
@@ -76,6 +83,8 @@ class PointCloud:
             pick(self.group),
             self.camera,
             self.groups,
+            pick(self.picture_pixels),
+            self.picture_camera,
         )
 
     def moved(self, transform: RigidTransform) -> PointCloud:
@@ -90,4 +99,6 @@ class PointCloud:
             self.group,
             self.camera,
             self.groups,
+            self.picture_pixels,
+            self.picture_camera,
         )

@@ -5,7 +5,7 @@ Written as binary little-endian in mm; read in all three encodings. Vertices kee
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -224,7 +224,8 @@ def read_cloud(file: Path) -> PointCloud:
     mesh = read_mesh(file)
     pixels, group = data.columns("u", "v"), data.vertex.get("group")
     groups = tuple(c.split(" ", 1)[1] for c in data.comments if c.startswith("group "))
-    camera = next((c.split(" ", 1)[1] for c in data.comments if c.startswith("camera ")), "")
+    camera, picture_camera = (_named(data.comments, kind) for kind in ("camera", "picture"))
+    picture_pixels = data.columns("picture_u", "picture_v")
     return PointCloud(
         mesh.vertices,
         mesh.normals,
@@ -234,7 +235,13 @@ def read_cloud(file: Path) -> PointCloud:
         None if group is None else group.astype(np.uint8),
         camera,
         groups,
+        None if picture_pixels is None else picture_pixels.astype(np.float32),
+        picture_camera,
     )
+
+
+def _named(comments: Sequence[str], kind: str) -> str:
+    return next((c.split(" ", 1)[1] for c in comments if c.startswith(f"{kind} ")), "")
 
 
 def write_cloud(file: Path, cloud: PointCloud) -> None:
@@ -242,9 +249,12 @@ def write_cloud(file: Path, cloud: PointCloud) -> None:
     extra: dict[str, npt.NDArray[Any]] = {}
     if cloud.pixels is not None:
         extra |= {"u": cloud.pixels[:, 0], "v": cloud.pixels[:, 1]}
+    if cloud.picture_pixels is not None:
+        extra |= {"picture_u": cloud.picture_pixels[:, 0], "picture_v": cloud.picture_pixels[:, 1]}
     if cloud.group is not None:
         extra["group"] = cloud.group
     comments = [f"camera {cloud.camera}"] if cloud.camera else []
+    comments += [f"picture {cloud.picture_camera}"] if cloud.picture_camera else []
     comments += [f"group {name}" for name in cloud.groups]
     shell = Mesh(cloud.points, np.zeros((0, 3), np.int32), cloud.normals, cloud.colors, cloud.sigma)
     write_mesh(file, shell, extra, comments)

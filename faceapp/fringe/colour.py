@@ -28,6 +28,7 @@ _CHUNK = 4096
 _GRAZING = np.float32(0.05)
 _STEPS = np.float32(256)
 _ZERO, _ONE, _HALF, _FAR = np.float32(0), np.float32(1), np.float32(0.5), np.float32(1e30)
+_NAN = np.float32(np.nan)
 _WHOLE, _LOW, _BYTE, _WORD, _ROUND = (np.uint32(v) for v in (256, 255, 8, 16, 1 << 15))
 _TILE = 256
 
@@ -38,7 +39,7 @@ def colour_points(
     picture: UInt8Array,
     footprint: float,
     threads: int = 0,
-) -> tuple[UInt8Array, npt.NDArray[np.bool_]]:
+) -> tuple[UInt8Array, Float32Array]:
     """Colour points from a picture (pixel-face.txt 3.1, texture mapping).
 
     Parameters
@@ -58,14 +59,14 @@ def colour_points(
     -------
     colors : (N, 3) uint8
         RGB; undefined where the point is not seen.
-    seen : (N,) bool
-        Whether the camera sees it.
+    pixels : (N, 2) float32
+        ``(u, v)`` in the picture; NaN where the point is not seen.
     """
     n = len(places)
     cell = np.float32(max(_CELL_PX * footprint, 1.0))
     shape = int(camera.height / cell) + 1, int(camera.width / cell) + 1
     slope = np.float32(float(cell) / float(camera.K[0, 0]))
-    colors, seen = np.empty((n, 3), np.uint8), np.empty(n, np.bool_)
+    colors, pixels = np.empty((n, 3), np.uint8), np.empty((n, 2), np.float32)
     size = (np.float32(camera.width - 1), np.float32(camera.height - 1))
     texels = _texels(picture)
     with scratch(shape, np.float32) as nearest:
@@ -74,10 +75,10 @@ def colour_points(
         flat = nearest.ravel()
 
         def work(a: int, b: int) -> None:
-            _look_and_sample(places[a:b], size, cell, slope, flat, shape[1], texels, colors[a:b], seen[a:b])
+            _look_and_sample(places[a:b], size, cell, slope, flat, shape[1], texels, colors[a:b], pixels[a:b])
 
         over_rows(work, n, _CHUNK, threads)
-    return colors, seen
+    return colors, pixels
 
 
 @numba.njit(**KERNEL)
@@ -185,7 +186,7 @@ def _look_and_sample(
     columns: int,
     texels: Any,
     colors: UInt8Array,
-    seen: npt.NDArray[np.bool_],
+    pixels: Float32Array,
 ) -> None:
     """Bilinear colour of each point that lies in the picture, looks at the camera and is not behind its cell."""
     index = stack_array(4, _TILE, np.int32)
@@ -195,10 +196,12 @@ def _look_and_sample(
         n = min(_TILE, len(places) - left)
         _look(places[left : left + n], size, cell, slope, nearest, columns, texels, buffer, index)
         _blend(texels, index, corners, n)
-        visible, color = buffer[5], corners[0]
-        out, out_seen = colors[left : left + n], seen[left : left + n]
+        us, vs, visible, color = buffer[0], buffer[1], buffer[5], corners[0]
+        out, place = colors[left : left + n], pixels[left : left + n]
         for j in range(n):
-            out_seen[j] = visible[j] > _ZERO
+            place[j, 0] = us[j] if visible[j] > _ZERO else _NAN
+            place[j, 1] = vs[j] if visible[j] > _ZERO else _NAN
+        for j in range(n):
             out[j, 0], out[j, 1] = np.uint8(color[j]), np.uint8(color[j] >> _BYTE)
             out[j, 2] = np.uint8(color[j] >> _WORD)
 

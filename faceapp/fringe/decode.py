@@ -157,7 +157,7 @@ def decode_group(
         grid = depth.grid
     if not len(found.points):
         raise DecodeError(_why_no_point(group, phases, stacks[first.name].sequence, settings))
-    colors = _colours(group, found, stacks[first.name], white_levels[first.name], picture, threads)
+    colors, picture_pixels = _colours(group, found, stacks[first.name], white_levels[first.name], picture, threads)
     cloud = PointCloud(
         found.points,
         found.normals,
@@ -166,6 +166,8 @@ def decode_group(
         found.pixels,
         camera=first.name,
         groups=(group.name,),
+        picture_pixels=picture_pixels,
+        picture_camera=coloured.name if coloured is not None else "",
     )
     scan = GroupScan(cloud, grid, found.cells, phases, {}, known)
     return with_depth_images(scan, group) if depth_images else scan
@@ -238,14 +240,15 @@ def _colours(
     white: float,
     picture: UInt8Array | None,
     threads: int,
-) -> UInt8Array:
-    """Colour from the picture where its camera sees the point; else grey by the brightness in the infrared."""
+) -> tuple[UInt8Array, Float32Array | None]:
+    """Colour from the picture, and the place there, where its camera sees the point; else the infrared's grey."""
     if group.rgb is None or picture is None:
-        return grey_points(found.pixels, stack, white)
+        return grey_points(found.pixels, stack, white), None
     footprint = float(group.rgb.K[0, 0] / group.infrared[0].K[0, 0])
-    colors, seen = colour_points(found.places, group.rgb, np.ascontiguousarray(picture), footprint, threads)
-    colors[~seen] = grey_points(found.pixels[~seen], stack, white)
-    return colors
+    colors, pixels = colour_points(found.places, group.rgb, np.ascontiguousarray(picture), footprint, threads)
+    hidden = np.isnan(pixels[:, 0])
+    colors[hidden] = grey_points(found.pixels[hidden], stack, white)
+    return colors, pixels
 
 
 def with_depth_images(scan: GroupScan, group: CameraGroup) -> GroupScan:

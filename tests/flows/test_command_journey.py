@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from faceapp.cli.main import main
+from faceapp.formats.capture_bundle import read_bundle
 from faceapp.formats.ply import read_cloud, read_mesh, read_ply
 
 
@@ -37,7 +39,16 @@ def test_from_an_empty_folder_to_a_registered_head(
     assert (sample / "scan" / "middle.ply").is_file()
 
     run(capsys, "decode", sample, "--out", "decoded")
-    assert len(read_cloud(tmp_path / "decoded" / "middle.ply")) == take["groups"]["middle"]
+    cloud = read_cloud(tmp_path / "decoded" / "middle.ply")
+    assert len(cloud) == take["groups"]["middle"]
+    # each point knows its place in the colour picture, or that it has none there
+    assert cloud.picture_pixels is not None and cloud.picture_camera == "middle-rgb"
+    cameras = [c for group in read_bundle(sample / "capture").groups for c in group.cameras]
+    model = next(c.model for c in cameras if c.name == "middle-rgb")
+    seen = np.isfinite(cloud.picture_pixels[:, 0])
+    assert 0.5 < seen.mean() <= 1
+    assert model is not None
+    np.testing.assert_allclose(cloud.picture_pixels[seen], model.project(cloud.points[seen])[0], atol=0.01)
 
     truth = sample / "capture" / "truth"
     marks = [option for view in sorted(truth.glob("landmarks-*.json")) for option in ("--landmarks", view)]

@@ -36,12 +36,14 @@ def test_a_cloud_comes_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory
         np.ones(n, np.uint8),
         "middle-ir-1",
         ("a", "b"),
+        np.where(points[:, :2] > 0, points[:, :2], np.nan),
+        "middle-rgb",
     )
     write_cloud(file, cloud)
     again = read_cloud(file)
-    for name in ("points", "normals", "colors", "sigma", "pixels", "group"):
+    for name in ("points", "normals", "colors", "sigma", "pixels", "group", "picture_pixels"):
         np.testing.assert_array_equal(getattr(again, name), getattr(cloud, name))
-    assert (again.camera, again.groups) == ("middle-ir-1", ("a", "b"))
+    assert (again.camera, again.picture_camera, again.groups) == ("middle-ir-1", "middle-rgb", ("a", "b"))
 
 
 def test_a_mesh_keeps_its_vertex_order_and_extra_figures(tmp_path: Path) -> None:

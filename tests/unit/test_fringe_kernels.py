@@ -251,7 +251,8 @@ def test_points_take_the_colour_of_their_pixel_and_none_through_what_hides_them(
     picture = np.stack([u / 3, v / 2, (u + v) / 5], axis=-1).astype(np.uint8)
     cosine = np.einsum("nd,nd->n", normals, camera.centre - points) / np.linalg.norm(camera.centre - points, axis=1)
     places = np.c_[(*camera.project(points), cosine)].astype(np.float32)
-    colors, seen = colour_points(places, camera, picture, 1.0, threads=2)
+    colors, found = colour_points(places, camera, picture, 1.0, threads=2)
+    seen = np.isfinite(found).all(axis=1)
     depth = render_depth(*_triangles(ball, wall), camera)
     front = np.einsum("nd,nd->n", normals, camera.centre - points) > 0
     wanted = visible_points(points, camera, depth, tolerance=1.5) & front
@@ -267,6 +268,7 @@ def test_points_take_the_colour_of_their_pixel_and_none_through_what_hides_them(
     assert clear.mean() > 0.7
     np.testing.assert_array_equal(seen[clear], wanted[clear])
     pixels, _ = camera.project(points[seen])
+    np.testing.assert_allclose(found[seen], pixels, atol=1e-3)
     expected = np.stack([pixels[:, 0] / 3, pixels[:, 1] / 2, pixels.sum(axis=1) / 5], axis=1)
     assert np.abs(colors[seen] - expected).max() < 2.0
 
