@@ -25,6 +25,7 @@ from faceapp.formats.capture_bundle import read_bundle
 from faceapp.formats.images import read_image
 from faceapp.formats.landmark_files import read_landmarks, write_landmarks
 from faceapp.formats.mesh_files import SUFFIXES, read_any_mesh
+from faceapp.landmarks.foreign_models import detect_by_mapping, read_mapping
 from faceapp.landmarks.history import Act, Change, LandmarkJournal, Placed
 from faceapp.landmarks.lifting import join_views, project_landmarks
 from faceapp.landmarks.prefill import prefill_photograph, prefill_scan
@@ -128,8 +129,19 @@ def lift_landmarks(bundle_path: Path, files: list[Path], out: Path, *, force: bo
     return joined
 
 
-def prefill_to_folder(path: Path, out: Path, *, force: bool = True) -> list[Path]:
+def prefill_to_folder(path: Path, out: Path, *, model: Path | None = None, force: bool = True) -> list[Path]:
     """Write a first guess for a photograph, a mesh or a capture.
+
+    Parameters
+    ----------
+    path : Path
+        What to look at.
+    out : Path
+        Folder.
+    model : Path, optional
+        Mapping file of somebody else's landmark model, for a photograph; by default the program's own network.
+    force : bool
+        Write over what is there.
 
     Returns
     -------
@@ -149,7 +161,12 @@ def prefill_to_folder(path: Path, out: Path, *, force: bool = True) -> list[Path
         if image.ndim != 3:
             raise DataError(f"{path}: a colour picture is expected")
         file = out / f"{path.stem}.json"
-        return _write_all({file: prefill_photograph(image, load_scheme(), path.name)}, force)
+        check_file(file, force=force)
+        if model is None:
+            return _write_all({file: prefill_photograph(image, load_scheme(), path.name)}, force)
+        return _write_all({file: detect_by_mapping(image, read_mapping(model), load_scheme(), path.name)}, force)
+    if model is not None:
+        raise UsageError("--model is for a photograph; a capture is prefilled by the program's own network")
     return _write_all(_prefill_capture(resolve_bundle(path), out), force)
 
 

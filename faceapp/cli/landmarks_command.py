@@ -41,6 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     lift.add_argument("--out", type=Path, default=Path("landmarks3d.json"), help="file (default: landmarks3d.json)")
     guess = acts.add_parser("prefill", help="a first guess for a photograph, a mesh or a capture")
     guess.add_argument("path", type=Path, help="a picture, a mesh, a capture bundle or a sample")
+    guess.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="mapping file of somebody else's landmark model (guide), for a picture",
+    )
     guess.add_argument("--out", type=Path, default=Path(), help="folder (default: here)")
     for sub in (give, lift, guess):
         sub.add_argument("--force", action="store_true", help="write over files that are there")
@@ -61,7 +67,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
         )
         return 0
     if options.act == "prefill":
-        return _told(console, exchange.prefill_to_folder(options.path, options.out, force=options.force))
+        return _told(
+            console, exchange.prefill_to_folder(options.path, options.out, model=options.model, force=options.force)
+        )
     with Project.open(options.project, read_only=options.act == "export") as project:
         sample = project.find_sample(options.sample)
         if options.act == "export":

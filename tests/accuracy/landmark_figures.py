@@ -17,6 +17,7 @@ from faceapp.formats.capture_bundle import read_bundle
 from faceapp.formats.images import read_image
 from faceapp.formats.landmark_files import read_landmarks
 from faceapp.landmarks.network_points import LandmarkDetector, NetworkGuess
+from faceapp.landmarks.point_orders import from_mediapipe, point_orders
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.morphable.head import load_head
 from faceapp_plugins.landmarking.crops import Recipe, draw_person
@@ -181,9 +182,7 @@ def photograph(data: Path, name: str) -> np.ndarray:
 def mediapipe_points(data: Path, name: str) -> np.ndarray:
     """Return (106, 2) of MediaPipe's points for a photograph: a detector's output, not truth."""
     there = json.loads((data / "photos" / "reference_points.json").read_text())["pictures"][name]["mediapipe478"]
-    mapping = json.loads((data / "head" / "ict_facekit" / "mediapipe478_to_106.json").read_text())
-    mesh = np.array(there)[:, :2]
-    return np.array([np.asarray(w) @ mesh[i] for i, w in zip(mapping["indices"], mapping["weights"], strict=True)])
+    return from_mediapipe(np.array(there)[:, :2])
 
 
 def dlib_points(data: Path, name: str) -> np.ndarray | None:
@@ -192,10 +191,9 @@ def dlib_points(data: Path, name: str) -> np.ndarray | None:
     return np.array(there["dlib68"]) if there.get("dlib68") else None
 
 
-def as_68(data: Path, points: np.ndarray) -> np.ndarray:
+def as_68(points: np.ndarray) -> np.ndarray:
     """Return the 68 points of iBUG of 106."""
-    conversion = json.loads((data / "landmarks106.json").read_text())["conversions"]["to_ibug68_deepfacelive"]
-    return np.array([points[ids].mean(axis=0) for ids in conversion])
+    return np.array([points[list(ids)].mean(axis=0) for ids in point_orders()["ibug68"]])
 
 
 def hand_made(folder: Path, name: str) -> Landmarks2D | None:
