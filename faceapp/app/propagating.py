@@ -27,7 +27,7 @@ from faceapp.morphable.head import load_head
 from faceapp.store.project import Project, utc_now
 
 _LEAST_STEADY = 4
-_EYE_SIGMA_MM = 1.5
+_EYE_SIGMA_MM = 1.0
 """Of a pupil: the head's template has none, and a gaze may turn between two takes."""
 
 

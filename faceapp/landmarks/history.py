@@ -23,7 +23,7 @@ class Placed:
     Parameters
     ----------
     position : tuple of float
-        Pixels, or mm on the scan.
+        Pixels, or mm on the scan; kept to a thousandth, so that what is shown now is what is read later.
     visibility : Visibility
         Whether the view shows it.
     by : PlacedBy
@@ -36,6 +36,9 @@ class Placed:
     visibility: Visibility
     by: PlacedBy = PlacedBy.PERSON
     locked: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "position", tuple(round(float(x), 3) for x in self.position))
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,7 @@ def _told(act: Act) -> list[dict[str, Any]]:
     for change in act.changes:
         line: dict[str, Any] = {"view": change.view, "point": change.index, "position": None}
         if change.state is not None:
-            line["position"] = [round(x, 3) for x in change.state.position]
+            line["position"] = list(change.state.position)
             line |= {"visibility": change.state.visibility.value, "by": change.state.by.value}
             if change.state.locked:
                 line["locked"] = True

@@ -27,6 +27,8 @@ _AGREE = 0.6
 """Cosine that normals must have in common."""
 _MODE_WEIGHT = 0.06
 """Of a mode at its limit (1 squared), against a point-to-plane error of 1 mm squared, per vertex with data."""
+_SAMPLED, _STARTS, _MISFIT_MM = 2500, 3, 6.0
+"""Vertices by which starts are compared, how many beside the face at rest are followed, and the most that one adds."""
 _STAGES = ((30.0, 4.0), (3.0, 2.5))
 """Stiffness and reach of the free bending that follows the modes."""
 _LANDMARK_WEIGHT = 60.0
@@ -152,7 +154,8 @@ def personal_face(
     pull = np.where(known[:, None], marks, np.nan)
     vertices, modes = _follow_modes(vertices, part.faces, modes, scan, rows, pull)
     vertices = _bend(vertices, part.faces, scan, rows, pull)
-    offset = marks - rows @ vertices
+    has_place = np.diff(rows.indptr) > 0
+    offset = np.where(has_place[:, None], marks - rows @ vertices, np.nan)
     return PersonalFace(vertices, part.faces, modes[-len(np.asarray(expressions)) :], rows, offset)
 
 
@@ -173,7 +176,7 @@ def carry(face: PersonalFace, scan: ScanPoints) -> CarriedPoints:
     the way was free bending, which may slide.
     """
     nothing = np.full_like(face.offset, np.nan)
-    moved, _ = _follow_modes(face.vertices, face.faces, face.expressions, scan, face.rows, nothing)
+    moved = _best_of_starts(face, scan, nothing)
     bent = _bend(moved, face.faces, scan, face.rows, nothing)
     turn = align_pairs(face.vertices, bent).rigid
     on_face = face.rows @ bent
@@ -185,11 +188,36 @@ def carry(face: PersonalFace, scan: ScanPoints) -> CarriedPoints:
     way = np.linalg.norm(bent - turn.apply(face.vertices), axis=1)
     slid = np.linalg.norm(bent - moved, axis=1)
     share = abs(face.rows)
-    sigma = 0.4 + 0.08 * (share @ way) + 0.35 * (share @ slid) + 0.5 * np.maximum(share @ gap - 0.5, 0)
+    sigma = 0.3 + 0.12 * (share @ way) + 0.6 * (share @ slid) + 0.5 * np.maximum(share @ gap - 0.3, 0)
     sigma[~np.isfinite(points).all(axis=1)] = np.nan
     outward = face.rows @ normals
     length = np.linalg.norm(outward, axis=1, keepdims=True)
     return CarriedPoints(points, np.where(length > 0, outward / np.where(length > 0, length, 1), np.nan), sigma)
+
+
+def _best_of_starts(face: PersonalFace, scan: ScanPoints, nothing: FloatArray) -> FloatArray:
+    """Follow the modes from the face at rest and from the expressions that look most like the scan already.
+
+    A mouth that opened far is another valley: closest points alone never leave the closed one.
+    """
+    sample = np.unique(np.linspace(0, len(face.vertices) - 1, _SAMPLED).astype(int))
+    guesses = [np.zeros(len(face.expressions)), *np.eye(len(face.expressions))]
+    looks = [
+        _misfit(face.vertices[sample] + np.tensordot(weights, face.expressions[:, sample], 1), scan)
+        for weights in guesses
+    ]
+    best = [0, *(k for k in np.argsort(looks) if k != 0)][: 1 + _STARTS]
+    found = [
+        _follow_modes(face.vertices, face.faces, face.expressions, scan, face.rows, nothing, guesses[k])[0]
+        for k in best
+    ]
+    return min(found, key=lambda shape: _misfit(shape[sample], scan))
+
+
+def _misfit(points: FloatArray, scan: ScanPoints) -> float:
+    """Mean distance to the scan; what the scan does not show counts as a little."""
+    distance = np.asarray(scan.tree.query(points, distance_upper_bound=_MISFIT_MM)[0])
+    return float(np.minimum(distance, _MISFIT_MM).mean())
 
 
 def _round_landmarks(template: Template, anchors: FloatArray) -> BoolArray:
@@ -220,9 +248,10 @@ def _follow_modes(
     scan: ScanPoints,
     rows: sp.csr_array,
     landmarks: FloatArray,
+    start: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Gauss-Newton of motion and modes on closest points, point to plane; returns the shape and the turned modes."""
-    base, weights = vertices, np.zeros(len(modes))
+    base, weights = vertices, np.zeros(len(modes)) if start is None else start.copy()
     known = np.flatnonzero(np.isfinite(landmarks).all(axis=1))
     for reach in _REACHES:
         shape = base + np.tensordot(weights, modes, 1)

@@ -158,6 +158,9 @@ class ViewsPanel(QWidget):
             widget.setFixedHeight(_LOUPE)
             foot.addWidget(widget, 1)
         column.addLayout(foot)
+        self._rest = QWidget()
+        surface(self._rest, "panel")
+        column.addWidget(self._rest, 1)
         self._narrow = False
         self._has_smalls = self._has_scan = self._with_loupe = True
 
@@ -208,10 +211,12 @@ class ViewsPanel(QWidget):
         self._show()
 
     def _show(self) -> None:
-        self._tab_row.setVisible(self._narrow)
-        tab = self.tabs.current
+        alone = not self._has_smalls and not self._has_scan
+        self._rest.setVisible(alone)
+        self._tab_row.setVisible(self._narrow and not alone)
+        tab = "guide" if alone else self.tabs.current
         self._views.setVisible(self._has_smalls and (tab == "views" or not self._narrow))
         self._scan.setVisible(self._has_scan and (tab == "3d" or not self._narrow))
         self.guide.setVisible(tab == "guide" or not self._narrow)
-        self.loupe.setVisible(self._with_loupe and (tab != "guide" or not self._narrow))
+        self.loupe.setVisible(self._with_loupe and (tab != "guide" or alone or not self._narrow))
         self.guide.setFixedHeight(self.width() if self._narrow else _LOUPE)
