@@ -46,6 +46,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         threads=options.threads,
     )
     figures = train_weights(options.what, wanted, console.reporter)
-    error = f"{figures['error_percent']:.2f} % of the eye distance on unseen people"
-    console.result(figures, f"trained on {figures['samples']} samples; {error}")
+    error = figures["error_percent"]
+    told = "" if error is None else f"; {error:.2f} % of the eye distance off on unseen people"
+    console.result(figures, f"trained on {figures['samples']} samples{told}")
     return 0

@@ -122,8 +122,8 @@ def square_crop(
     part = image[top:bottom, left:right]
     u, v = u - left, v - top
     shrink = side / size
-    skip = int(shrink // 4)
-    if skip > 1:  # every so many pixels is enough for what the average leaves over
+    skip = int(shrink // 2.5)
+    if skip > 1:  # two or three pixels each way are enough for the average
         part, u, v, shrink = (
             part[skip // 2 :: skip, skip // 2 :: skip],
             (u - skip // 2) / skip,

@@ -234,9 +234,9 @@ def _peak(heat: FloatArray) -> tuple[float, float]:
     """Column and row of the highest place of a map, between its pixels by the mean of those about it."""
     row, column = np.unravel_index(int(heat.argmax()), heat.shape)
     top, left = max(int(row) - 1, 0), max(int(column) - 1, 0)
-    near = np.clip(heat[top : int(row) + 2, left : int(column) + 2], 0, None)
-    total = near.sum()
+    near = np.asarray(np.clip(heat[top : int(row) + 2, left : int(column) + 2], 0, None), np.float64)
+    total = float(near.sum())
     if total <= 0:
         return float(column), float(row)
-    rows, columns = np.mgrid[: near.shape[0], : near.shape[1]]
-    return left + float((near * columns).sum() / total), top + float((near * rows).sum() / total)
+    across, down = near.sum(axis=0), near.sum(axis=1)
+    return left + float(across @ np.arange(len(across))) / total, top + float(down @ np.arange(len(down))) / total

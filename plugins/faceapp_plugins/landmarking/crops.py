@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,9 +189,9 @@ def read_shard(file: Path) -> Shard:
         It cannot be read.
     """
     try:
-        with np.load(file, allow_pickle=False) as data:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as data:
             a = {name: data[name] for name in data.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise DataError(f"{file}: not a shard of crops ({error}); delete it and it is rendered again") from error
     return Shard(
         _split(a["jpeg"], a["starts"]), a["points"], a["visible"], a["scale"], a["camera"], a["person"], a["source"],

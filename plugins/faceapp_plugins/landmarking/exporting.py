@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from pathlib import Path
 
 import onnx
@@ -49,16 +50,19 @@ def export(checkpoint: Path, network: str, file: Path, notes: dict[str, str] | N
     names = ["places", "log_sigma", "seen"] if network == "landmarks" else ["cells"]
     size = INPUT_PX if network == "landmarks" else FINDER_PX
     buffer = io.BytesIO()
-    torch.onnx.export(
-        _Whole(model).eval(),
-        (torch.zeros(1, size, size, 3, dtype=torch.uint8),),
-        buffer,
-        input_names=["pictures"],
-        output_names=names,
-        dynamic_axes={n: {0: "batch"} for n in ("pictures", *names)},
-        opset_version=17,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # The newer exporter needs one more package and gives the same network.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            _Whole(model).eval(),
+            (torch.zeros(1, size, size, 3, dtype=torch.uint8),),
+            buffer,
+            input_names=["pictures"],
+            output_names=names,
+            dynamic_axes={n: {0: "batch"} for n in ("pictures", *names)},
+            opset_version=17,
+            dynamo=False,
+        )
     made = onnx.load_model_from_string(buffer.getvalue())
     about = {"schema": f"faceapp/{network}-network", "samples": str(state["samples"]), **(notes or {})}
     for key, value in about.items():

@@ -211,7 +211,7 @@ def own_topology() -> Topology:
     traits[:, 3] = np.isin(parts, [names.index(n) for n in ("ears", "lips", "lid_insides", "nostrils")])
     tints = np.zeros((len(mean), 3), np.float32)
     for name, colour in (("teeth", (0.72, 0.64, 0.5)), ("gums", (0.32, 0.08, 0.08)), ("tongue", (0.3, 0.08, 0.08))):
-        tints[parts == names.index(name)] = colour
+        tints[np.asarray(parts == names.index(name))] = colour
     materials = np.where(parts[triangles[:, 0]] < len(PART_NAMES), SKIN, PLAIN).astype(np.uint8)
     materials[eyeballs.any(axis=0)[triangles[:, 0]]] = EYE
     corners, weights = model.landmark_triangles.copy(), model.landmark_weights.copy()
