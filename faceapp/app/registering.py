@@ -23,9 +23,11 @@ from faceapp.core.signals import Reporter
 from faceapp.core.template import Template
 from faceapp.formats.atomic import new_folder
 from faceapp.formats.capture_bundle import FILE, read_bundle
+from faceapp.formats.displacement_files import write_displacement
 from faceapp.formats.mesh_files import read_any_mesh
 from faceapp.formats.ply import write_mesh
 from faceapp.formats.reports import hash_path, write_report
+from faceapp.geometry.displacement_map import coarser, displaced_mesh
 from faceapp.landmarks.prefill import prefill_scan
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.pipeline.registry import get_plugin
@@ -33,6 +35,9 @@ from faceapp.pipeline.stages import RegistrationInput
 
 LITTLE_SEEN = 0.3
 """Share of the template's face below which a result is doubted."""
+
+_DETAILED = 1024
+"""Texels of the map that ``detailed.ply`` is made from: about a million points."""
 
 RENDER_DISTANCE = "faceapp.render.distance:distance_picture"
 """Rendering happens in a worker: VTK in the window's process belongs to the window's thread."""
@@ -145,6 +150,10 @@ def registration_metrics(result: Registration, landmarks: Landmarks3D | None) ->
     flips = flipped_triangles(result.mesh, face)
     metrics.append(Metric("face.flipped_triangles", flips, "1", int(face[template.mesh.faces].all(axis=1).sum())))
     metrics.append(Metric("scale", result.start.scale, "1"))
+    if result.displacement is not None:
+        known = result.displacement.values[np.isfinite(result.displacement.values)]
+        rms = float(np.sqrt(np.mean(known**2, dtype=np.float64))) if len(known) else None
+        metrics.append(Metric("displacement.rms", rms, "mm", len(known)))
     return tuple(metrics)
 
 
@@ -223,6 +232,8 @@ def register_to_folder(
 ) -> RegistrationResult:
     """Register one mesh, sample or capture; write ``registered.ply``, ``distance.png``, ``report.json``.
 
+    A plugin that measures a displacement map adds ``displacement.png`` and ``.json``, and ``detailed.ply`` made of it.
+
     Raises
     ------
     UsageError
@@ -251,5 +262,10 @@ def write_registration(folder: Path, result: RegistrationResult, scan: Mesh) -> 
     write_mesh(folder / "registered.ply", registered.mesh, extra)
     picture = folder / "distance.png"
     worker_pool().call(RENDER_DISTANCE, picture, registered.mesh, registered.distance, scan)
+    if registered.displacement is not None:
+        write_displacement(folder, registered.displacement)
+        write_mesh(
+            folder / "detailed.ply", displaced_mesh(registered.mesh, coarser(registered.displacement, _DETAILED))
+        )
     write_report(folder / "report.json", result.report)
     (folder / "log.txt").write_text("\n".join(result.log) + "\n", encoding="utf-8")

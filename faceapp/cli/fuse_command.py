@@ -53,7 +53,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             options.landmarks,
             vertices=options.vertices,
             plugin=options.plugin,
-            parameters=plugin_values(options.set),
+            parameters=plugin_values(options.set, options.preset),
             texture=options.texture,
             reporter=console.reporter,
             force=options.force,

@@ -113,22 +113,23 @@ def _short(value: object) -> str:
 
 
 def add_plugin_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--plugin`` and ``--set`` to a command."""
+    """Add ``--plugin``, ``--preset`` and ``--set`` to a command."""
     parser.add_argument("--plugin", help="which plugin (default: the first of the stage; see faceapp plugins)")
+    parser.add_argument("--preset", help="of the plugin: a named set of its parameters (see faceapp plugins)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the plugin (repeat)"
     )
 
 
-def plugin_values(settings: Sequence[str]) -> dict[str, object]:
-    """Return parameter values of ``KEY=VALUE`` texts.
+def plugin_values(settings: Sequence[str], preset: str | None = None) -> dict[str, object]:
+    """Return parameter values of ``KEY=VALUE`` texts, over a preset.
 
     Raises
     ------
     UsageError
         One has no ``=``.
     """
-    values: dict[str, object] = {}
+    values: dict[str, object] = {} if preset is None else {"preset": preset}
     for setting in settings:
         key, sign, value = setting.partition("=")
         if not sign or not key:

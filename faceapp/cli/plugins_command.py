@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     """List the plugins, or check one."""
     from faceapp.core.errors import PluginError, UsageError
-    from faceapp.pipeline.parameters import describe
+    from faceapp.pipeline.parameters import describe, presets_of
     from faceapp.pipeline.registry import find_plugins
 
     plugins, broken = find_plugins()
@@ -43,12 +43,16 @@ def run(options: argparse.Namespace, console: Console) -> int:
             limits = f", {info.low:g} to {info.high:g}" if info.low is not None and info.high is not None else ""
             unit = f" {info.unit}" if info.unit else ""
             lines.append(f"    {info.name} = {info.default}{unit}{limits}: {info.doc}")
+        presets = presets_of(plugin.parameters)
+        for preset, values in presets.items():
+            lines.append(f"    preset {preset}: {', '.join(f'{name}={value}' for name, value in values.items())}")
         data.append(
             {
                 "stage": plugin.stage,
                 "name": plugin.name,
                 "version": plugin.version,
                 "parameters": [i.name for i in infos],
+                "presets": {preset: dict(values) for preset, values in presets.items()},
             }
         )
     console.result({"plugins": data, "broken": list(broken)}, "\n".join(lines))

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             out,
             options.landmarks,
             plugin=options.plugin,
-            parameters=plugin_values(options.set),
+            parameters=plugin_values(options.set, options.preset),
             reporter=console.reporter,
             force=options.force,
             seed=options.seed,

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             options.landmarks,
             template=options.template,
             plugin=options.plugin,
-            parameters=plugin_values(options.set),
+            parameters=plugin_values(options.set, options.preset),
             reporter=console.reporter,
             force=options.force,
             seed=options.seed,

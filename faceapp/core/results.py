@@ -87,6 +87,26 @@ class Report:
 
 
 @dataclass(frozen=True, eq=False)
+class DisplacementMap:
+    """What a base mesh leaves out of a surface, on the base's chart.
+
+    Parameters
+    ----------
+    values : (S, S) float32
+        Signed distance along the base's interpolated vertex normal, mm, positive outwards; NaN where nothing is known.
+        Row 0 is the top of the chart (v = 1).
+    reach : float
+        Largest distance that was looked for, mm.
+    """
+
+    values: Float32Array
+    reach: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", frozen(self.values, np.float32, (None, None), "displacement map"))
+
+
+@dataclass(frozen=True, eq=False)
 class Registration:
     """A template laid onto a scan.
 
@@ -102,6 +122,8 @@ class Registration:
         0 to 1.
     start : Similarity
         Rigid part: scan from template.
+    displacement : DisplacementMap, optional
+        What the mesh leaves out of the scan.
     """
 
     template: Template
@@ -109,6 +131,7 @@ class Registration:
     distance: Float32Array
     confidence: Float32Array
     start: Similarity
+    displacement: DisplacementMap | None = None
 
     def __post_init__(self) -> None:
         v = len(self.template.mesh.vertices)

@@ -1,7 +1,7 @@
 """Typed parameters: one frozen dataclass makes the form, the ``--set name=value`` and the JSON of a result.
 
 Fields are annotated: ``spacing: Annotated[float, Between(0.1, 20), Unit("mm")] = 5.0``, each followed by a
-string that explains it.
+string that explains it. A class variable ``PRESETS`` may name sets of values.
 """
 
 from __future__ import annotations
@@ -82,8 +82,14 @@ class ParameterInfo:
 def describe(parameters: type) -> tuple[ParameterInfo, ...]:
     """Return what a form needs to know of a parameter dataclass, in the order of its fields."""
     hints = get_type_hints(parameters, include_extras=True)
-    docs = _field_docs(parameters)
+    docs = {name: doc for kind in reversed(parameters.__mro__) for name, doc in _field_docs(kind).items()}
     return tuple(_describe_field(f.name, hints[f.name], f.default, docs.get(f.name, "")) for f in fields(parameters))
+
+
+def presets_of(parameters: type) -> Mapping[str, Mapping[str, Value]]:
+    """Return the presets of a parameter dataclass: by name, the values that differ from the defaults."""
+    found: Mapping[str, Mapping[str, Value]] = getattr(parameters, "PRESETS", {})
+    return found
 
 
 def _describe_field(name: str, hint: Any, default: Any, doc: str) -> ParameterInfo:
@@ -123,7 +129,8 @@ def build(parameters: type, values: Mapping[str, Any]) -> Any:
     parameters : type
         A parameter dataclass.
     values : mapping of str to object
-        Texts (from a command line) or JSON values; names that are left out keep their default.
+        Texts (from a command line) or JSON values; names that are left out keep their default. ``preset`` names a
+        preset to begin with.
 
     Raises
     ------
@@ -131,6 +138,11 @@ def build(parameters: type, values: Mapping[str, Any]) -> Any:
         An unknown name, a value of the wrong kind or out of its limits; the message names it.
     """
     infos = {info.name: info for info in describe(parameters)}
+    if "preset" in values and "preset" not in infos:
+        presets = presets_of(parameters)
+        if values["preset"] not in presets:
+            raise UsageError(f"unknown preset {values['preset']!r}; there are {', '.join(presets) or 'none'}")
+        values = {**presets[values["preset"]], **{n: v for n, v in values.items() if n != "preset"}}
     unknown = [name for name in values if name not in infos]
     if unknown:
         raise UsageError(f"unknown parameter {unknown[0]!r}; there are {', '.join(infos) or 'none'}")

@@ -12,6 +12,10 @@ from faceapp.pipeline.contract import ATTRIBUTE, Plugin
 GROUP = "faceapp.plugins"
 
 
+DEFAULTS = {"mesh": "cvt", "register": "nicp", "reconstruct": "landmark-fit"}
+"""The plugin of each stage that runs where nobody names one; lists begin with it."""
+
+
 @functools.cache
 def find_plugins() -> tuple[tuple[Plugin, ...], tuple[str, ...]]:
     """Return all plugins and, for each that cannot be loaded, a sentence.
@@ -25,7 +29,7 @@ def find_plugins() -> tuple[tuple[Plugin, ...], tuple[str, ...]]:
             found += plugins_of(entry.load())
         except Exception as error:  # a stranger's package may raise anything at import
             broken.append(f"plugin {entry.name} ({entry.value}) cannot be loaded: {type(error).__name__}: {error}")
-    return tuple(sorted(found, key=lambda p: (p.stage, p.name))), tuple(broken)
+    return tuple(sorted(found, key=lambda p: (p.stage, p.name != DEFAULTS.get(p.stage), p.name))), tuple(broken)
 
 
 def plugins_of(loaded: object) -> list[Plugin]:
@@ -35,7 +39,7 @@ def plugins_of(loaded: object) -> list[Plugin]:
 
 
 def get_plugin(stage: str, name: str | None = None) -> Plugin:
-    """Return a plugin; without a name the first of the stage.
+    """Return a plugin; without a name the stage's default, or where that is not installed the first.
 
     Raises
     ------

@@ -2,13 +2,13 @@
 
 Two stages, as pixel-face.txt 4.1 has them: landmarks and rigid ICP, then a deformation whose stiffness varies in
 space (Eq. 3, lambda_p). Unknown is the displacement of each vertex, its smoothness is bending alone: with per-vertex
-transformations, as Eq. 3 is printed, the same landmarks leave larger correspondence errors.
+transformations, as Eq. 3 is printed (preset ``paper``), the same landmarks leave larger correspondence errors.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,9 @@ from faceapp.core.results import Registration
 from faceapp.geometry.closest_points import SurfaceTree
 from faceapp.geometry.deformation import Attraction, DeformationSolver, bending_matrix
 from faceapp.pipeline.contract import Job, plugin
-from faceapp.pipeline.parameters import Between, Unit
+from faceapp.pipeline.parameters import Between, Choice, Unit, Value
 from faceapp.pipeline.stages import RegistrationInput
+from faceapp_plugins.registration.nicp_eq3 import fit_transformations
 from faceapp_plugins.registration.rigid_start import rigid_start
 from faceapp_plugins.registration.scan_search import (
     ScanSearch,
@@ -54,6 +55,15 @@ class Parameters:
     scale: bool = True
     """Whether the template may change its size as a whole before it bends."""
 
+    method: Annotated[str, Choice("bending", "transformations")] = "bending"
+    """What is unknown: a displacement of each vertex that bends, or a transformation of each (Eq. 3 as printed)."""
+
+    PRESETS: ClassVar[dict[str, dict[str, Value]]] = {
+        "smooth": {"stiffness": 3.0},
+        "close": {"stiffness": 0.3},
+        "paper": {"method": "transformations", "rounds": 2},
+    }
+
 
 _COARSE = ((1e5, 40.0, 1.0), (1e4, 40.0, 0.8), (1e3, 40.0, 0.6))
 """Stiffness, landmark weight (mm^2), share of the largest distance: on the thinned template."""
@@ -65,9 +75,11 @@ _TANGENTIAL = 0.01
 _COARSE_VERTICES = 3000
 
 
-@plugin(stage="register", name="nicp", version="1.0.0", title="Non-rigid ICP", family="open3d")
+@plugin(stage="register", name="nicp", version="1.1.0", title="Non-rigid ICP", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan."""
+    if parameters.method == "transformations":
+        return fit_transformations(job, subject, parameters)
     template, scan = subject.template, subject.scan
     job.progress(0.02, "building the search tree")
     surface = ScanSearch(scan, parameters.max_angle)

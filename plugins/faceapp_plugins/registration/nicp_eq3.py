@@ -1,14 +1,13 @@
 """Eq. 3 of pixel-face.txt as printed: a transformation for each vertex, a stiffness for each part.
 
 ``sum_i w_i dist(T, X_i v_i)^2 + lambda_p sum_ij |X_i - X_j|^2`` with 3 x 4 transformations, solved by least squares in
-rounds of closest points while the stiffness falls (Amberg, Romdhani, Vetter, CVPR 2007). The default method, ``nicp``,
-leaves smaller correspondence errors; this one is here to be compared with.
+rounds of closest points while the stiffness falls (Amberg, Romdhani, Vetter, CVPR 2007). The default method of ``nicp``
+leaves smaller correspondence errors; this one is its preset ``paper``, to be compared with.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +17,7 @@ from scipy.sparse.linalg import splu
 from faceapp.core.arrays import FloatArray
 from faceapp.core.mesh import Mesh
 from faceapp.core.results import Registration
-from faceapp.pipeline.contract import Job, plugin
-from faceapp.pipeline.parameters import Between, Unit
+from faceapp.pipeline.contract import Job
 from faceapp.pipeline.stages import RegistrationInput
 from faceapp_plugins.registration.rigid_start import rigid_start
 from faceapp_plugins.registration.scan_search import (
@@ -37,32 +35,35 @@ _LADDER = ((100.0, 5.0, 1.0), (30.0, 5.0, 0.8), (10.0, 3.0, 0.6), (3.0, 1.0, 0.4
 """Stiffness, landmark weight, share of the largest distance."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parameters:
-    """Of the paper's non-rigid ICP."""
+class FitParameters(Protocol):
+    """What the fit asks of the parameters of ``nicp``."""
 
-    stiffness: Annotated[float, Between(0.05, 20.0)] = 1.0
-    """Multiplies lambda_p of every part: higher is stiffer."""
-
-    landmark_weight: Annotated[float, Between(0.0, 20.0)] = 1.0
-    """How strongly landmarks lead; they fade as the stiffness falls."""
-
-    max_distance: Annotated[float, Between(0.5, 50.0), Unit("mm")] = 15.0
-    """Points of the scan farther than this are ignored in the first rounds."""
-
-    max_angle: Annotated[float, Between(10.0, 90.0), Unit("deg")] = 50.0
-    """Points whose normal differs by more are another surface."""
-
-    rounds: Annotated[int, Between(1, 10)] = 2
-    """Rounds of closest points at each stiffness."""
-
-    scale: bool = True
-    """Whether the template may change its size as a whole before it bends."""
+    @property
+    def stiffness(self) -> float: ...  # noqa: D102
+    @property
+    def landmark_weight(self) -> float: ...  # noqa: D102
+    @property
+    def max_distance(self) -> float: ...  # noqa: D102
+    @property
+    def max_angle(self) -> float: ...  # noqa: D102
+    @property
+    def rounds(self) -> int: ...  # noqa: D102
+    @property
+    def scale(self) -> bool: ...  # noqa: D102
 
 
-@plugin(stage="register", name="nicp-eq3", version="1.0.0", title="Non-rigid ICP, Eq. 3 as printed", family="open3d")
-def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
-    """Lay the template onto the scan."""
+def fit_transformations(job: Job, subject: RegistrationInput, parameters: FitParameters) -> Registration:
+    """Lay the template onto the scan by a 3 x 4 transformation of each vertex.
+
+    Parameters
+    ----------
+    job : Job
+        Told of progress.
+    subject : RegistrationInput
+        Scan, template, landmarks.
+    parameters : FitParameters
+        Those of ``nicp``.
+    """
     template = subject.template
     surface = ScanSearch(subject.scan, parameters.max_angle)
     start = rigid_start(subject, scale=parameters.scale, job=job)
