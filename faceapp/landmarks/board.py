@@ -12,7 +12,7 @@ from faceapp.core.arrays import BoolArray, FloatArray
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, LandmarkScheme, PlacedBy, Visibility
 from faceapp.core.rig import CameraModel
 from faceapp.landmarks.history import SCAN, Placed
-from faceapp.landmarks.lifting import Lifter, project_landmarks
+from faceapp.landmarks.lifting import Lifter, in_space, project_landmarks
 
 GRAZING = 0.3
 """Cosine between skin and line of sight below which the depth of a point is not known: a silhouette."""
@@ -37,6 +37,16 @@ class BoardView:
     name: str
     camera: CameraModel | None
     lifter: Lifter | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Lifts:
+    """What was asked of a view's lifter, and its answers."""
+
+    pixels: FloatArray
+    visible: BoolArray
+    points: FloatArray
+    normals: FloatArray
 
 
 class Board:
@@ -70,6 +80,7 @@ class Board:
         self._scan_prefill = scan_prefill
         self._silhouette = np.zeros(len(scheme), bool)
         self._silhouette[list(scheme.silhouette)] = True
+        self._lifts: dict[str, _Lifts] = {}
         self.shown: dict[str, Landmarks2D] = {}
         self.lifted: dict[str, Landmarks3D] = {}
         self.joined = self._empty()
@@ -79,11 +90,8 @@ class Board:
         """Work out all points from what was placed."""
         stamp: dict[str, Any] = {"annotator": annotator, "revision": revision, "created_at": created_at}
         own = {v.name: self._own(v.name, state, stamp) for v in self._views}
-        normals: dict[str, FloatArray] = {}
-        self.lifted = {}
-        for view in self._views:
-            if view.lifter is not None:
-                self.lifted[view.name], normals[view.name] = view.lifter.lift_with_normals(own[view.name])
+        self.lifted = {v.name: self._lift(v.name, v.lifter, own[v.name]) for v in self._views if v.lifter is not None}
+        normals = {name: self._lifts[name].normals for name in self.lifted}
         facing = {name: self._facing(name, normals[name]) for name in self.lifted}
         self._join(facing, normals, state)
         self.joined = replace(self.joined, **stamp)
@@ -124,6 +132,21 @@ class Board:
         }
         return replace(marks, **changed, **stamp)
 
+    def _lift(self, view: str, lifter: Lifter, own: Landmarks2D) -> Landmarks3D:
+        """The points of a view on the scan; only those that moved since the last time are looked for."""
+        visible = own.visible
+        last = self._lifts.get(view)
+        if last is None:
+            nothing = np.full((len(own.points), 3), np.nan)
+            last = _Lifts(np.full_like(own.points, np.nan), np.zeros(len(visible), bool), nothing, nothing)
+        stays = (own.points == last.pixels).all(axis=1) & (visible == last.visible)
+        points, normals = (np.where(stays[:, None], values, np.nan) for values in (last.points, last.normals))
+        rows = np.flatnonzero(~stays & visible)
+        if len(rows):
+            points[rows], normals[rows] = lifter.on_scan(own.points[rows])
+        self._lifts[view] = _Lifts(own.points, visible, points, normals)
+        return in_space(own, points)
+
     def _facing(self, view: str, normals: FloatArray) -> FloatArray:
         """(n,) cosine between normal and line of sight; 0 where it is not known."""
         camera = next(v.camera for v in self._views if v.name == view)
@@ -138,18 +161,20 @@ class Board:
         base = self._scan_prefill or self._empty()
         points, origins = base.points.copy(), list(base.placed_by)
         self.normals = np.full_like(points, np.nan)
-        names = list(self.lifted)
-        for i in range(len(points)):
-            there = [n for n in names if np.isfinite(self.lifted[n].points[i]).all()]
-            there = [n for n in there if self.lifted[n].placed_by[i] is PlacedBy.PERSON] or there
-            if not there:
-                continue
-            clear = [n for n in there if facing[n][i] >= GRAZING] or there
-            best = max(clear, key=lambda n: facing[n][i])
-            stack = np.array([self.lifted[n].points[i] for n in clear])
-            points[i] = np.median(stack, axis=0) if len(clear) > 2 else stack.mean(axis=0)
-            self.normals[i] = normals[best][i]
-            origins[i] = self.lifted[best].placed_by[i]
+        if self.lifted:
+            names = list(self.lifted)
+            stack = np.stack([self.lifted[n].points for n in names])
+            towards = np.stack([facing[n] for n in names])
+            person = np.array([[by is PlacedBy.PERSON for by in self.lifted[n].placed_by] for n in names])
+            used = np.isfinite(stack).all(axis=2)
+            for better in (person, towards >= GRAZING):
+                used = np.where((used & better).any(axis=0), used & better, used)
+            rows = np.flatnonzero(used.any(axis=0))
+            points[rows] = np.nanmedian(np.where(used[..., None], stack, np.nan)[:, rows], axis=0)
+            best = np.where(used, towards, -2.0).argmax(axis=0)
+            self.normals[rows] = np.stack([normals[n] for n in names])[best[rows], rows]
+            for i in rows.tolist():
+                origins[i] = self.lifted[names[best[i]]].placed_by[i]
         for (view, i), placed in state.items():
             if view == SCAN and placed is not None:
                 points[i], origins[i] = placed.position, placed.by

@@ -92,16 +92,18 @@ class Lifter:
         """Return all visible landmarks on the scan, and the (n, 3) unit normals there; NaN where not known."""
         points, normals = np.full((len(marks.points), 3), np.nan), np.full((len(marks.points), 3), np.nan)
         rows = np.flatnonzero(marks.visible)
-        if self.paper:
-            for i in rows:
-                found = self._nearest_vertex(marks.points[i])
-                if found is not None:
-                    points[i] = found.point
-        elif len(rows):
+        points[rows], normals[rows] = self.on_scan(marks.points[rows])
+        return in_space(marks, points), normals
+
+    def on_scan(self, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return what (k, 2) pixels show of the scan, (k, 3) mm, and the unit normals there; NaN where not known."""
+        if not self.paper:
             assert self.depth is not None
-            under = points_under_pixels(marks.points[rows], self.camera, self.depth, self.max_pixels)
-            points[rows], normals[rows] = under.points, under.normals
-        return _in_space(marks, points), normals
+            under = points_under_pixels(pixels, self.camera, self.depth, self.max_pixels)
+            return under.points, under.normals
+        found = [self._nearest_vertex(pixel) for pixel in pixels]
+        points = np.array([np.full(3, np.nan) if f is None else f.point for f in found]).reshape(-1, 3)
+        return points, np.full((len(found), 3), np.nan)
 
     def _nearest_vertex(self, pixel: FloatArray) -> Lifted | None:
         if self._tree is None:
@@ -125,7 +127,8 @@ class Lifter:
         self._tree = cKDTree(pixels[seen]) if seen.any() else None
 
 
-def _in_space(marks: Landmarks2D, points: FloatArray) -> Landmarks3D:
+def in_space(marks: Landmarks2D, points: FloatArray) -> Landmarks3D:
+    """Return landmarks of a picture at their points (n, 3) of the scan."""
     return Landmarks3D(
         points=points,
         visibility=marks.visibility,

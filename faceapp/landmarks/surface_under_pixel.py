@@ -110,9 +110,10 @@ def _planes(
 
 
 def _in_space(at: FloatArray, plane: FloatArray, camera: CameraModel) -> tuple[FloatArray, FloatArray]:
-    rays = camera.rays(at)
+    ideal = camera.undistort(at)
+    rays = camera.rig_from_camera.turn(np.column_stack([ideal, np.ones(len(ideal))]))
     points = camera.centre + rays / plane[:, :1]
-    x, y = camera.undistort(at).T
+    x, y = ideal.T
     slope_x, slope_y = plane[:, 1] * camera.K[0, 0], plane[:, 2] * camera.K[1, 1]
     local = np.stack([slope_x, slope_y, plane[:, 0] - slope_x * x - slope_y * y], axis=1)
     local *= -1 / np.linalg.norm(local, axis=1, keepdims=True)
