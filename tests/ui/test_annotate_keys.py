@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 
 from faceapp.core.landmarks import PlacedBy, Visibility
 from faceapp.gui.annotate.workspace import AnnotateWorkspace
+from faceapp.gui.picture.modes import Mode
 from faceapp.gui.picture.tones import Tones
-from faceapp.gui.picture.view import Mode
+from faceapp.gui.shell.window_actions import show_keys
 from faceapp.landmarks.history import SCAN
 from faceapp.landmarks.spline import FIVE_POINTS
 from tests.ui.test_annotate import CONTROL, NONE, active, annotate, drag
@@ -230,3 +232,19 @@ def test_the_guide_shows_the_active_point(qtbot: Any, annotate: AnnotateWorkspac
     middle = annotate.views.guide.grab().toImage()
     annotate.choose_point(33)
     assert annotate.views.guide.grab().toImage() != middle
+
+
+def test_keys_are_changed_in_a_panel_and_kept(annotate: AnnotateWorkspace) -> None:
+    window = annotate.program.window
+    panel = show_keys(window)
+    panel.choose("annotate.mirror")
+    assert panel.field.keySequence().toString() == "M"
+    panel.field.setKeySequence(QKeySequence("B"))
+    panel.change.click()
+    assert window.actions_registry.key("annotate.mirror") == "B"
+    assert window.actions_registry.key("annotate.blink") == ""
+    assert "Blink" in panel.said.text()
+    assert window.settings.keys == {"annotate.mirror": "B", "annotate.blink": ""}
+    panel.default.click()
+    assert window.actions_registry.key("annotate.mirror") == "M"
+    panel.close()

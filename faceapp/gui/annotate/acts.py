@@ -11,8 +11,9 @@ from faceapp.app import landmark_edits as edits
 from faceapp.core.errors import FaceappError, UsageError
 from faceapp.gui.annotate.base import AnnotateBase
 from faceapp.gui.annotate.desk import NEXT_SEEN, Desk
+from faceapp.gui.picture.modes import Mode
 from faceapp.gui.picture.tones import Tones
-from faceapp.gui.picture.view import Mode, PictureView
+from faceapp.gui.picture.view import PictureView
 from faceapp.gui.view3d.picking import Pick
 from faceapp.landmarks.history import SCAN
 from faceapp.landmarks.spline import FIVE_NAMES

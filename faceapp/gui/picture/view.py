@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QWheelEvent
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
@@ -16,19 +15,11 @@ from faceapp.core.arrays import FloatArray
 from faceapp.gui.picture.canvas import PictureCanvas
 from faceapp.gui.picture.marks import MarkSet, draw_cursor, draw_marks, reach
 from faceapp.gui.picture.model import LandmarkModel
+from faceapp.gui.picture.modes import Mode, draw_stroke
 from faceapp.gui.theme import MARKS, color, theme
 from faceapp.gui.widgets.chips import CHIP_HEIGHT, draw_chip
 
 _ON_MARK = 10.0  # px within which a press takes a point
-
-
-@enum.unique
-class Mode(enum.Enum):
-    """What the left button does."""
-
-    SELECT = "select"
-    CURVE = "curve"
-    CLICKS = "clicks"
 
 
 class PictureView(PictureCanvas):
@@ -248,12 +239,7 @@ class PictureView(PictureCanvas):
 
     def _paint_drawing(self, painter: QPainter) -> None:
         """Draw the stroke under way, and the places given so far."""
-        if self._stroke:
-            line = QPolygonF([self.to_screen(u, v) for u, v in self._stroke])
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            for width, ink in ((MARKS.curve_active + 2 * MARKS.halo_width, "#000000"), (2.0, MARKS.cursor)):
-                painter.setPen(QPen(QColor(ink), width))
-                painter.drawPolyline(line)
+        draw_stroke(painter, [self.to_screen(u, v) for u, v in self._stroke])
         for u, v in self._places:
             draw_cursor(painter, self.to_screen(u, v))
 
