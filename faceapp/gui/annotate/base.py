@@ -35,7 +35,8 @@ _HINTS = (
     (("annotate.blink",), "blink"),
     (("annotate.before", "annotate.next"), "sample"),
 )
-_MOST_ZOOM = 3.0
+_MOST_ZOOM, _NEARER = 3.0, 2.5
+"""Of the picture's pixels, and against the whole face, where the group is smaller than that."""
 _SCAN_MARGIN_MM = 12.0
 
 
@@ -178,9 +179,11 @@ class AnnotateBase(ProjectWorkspace):
             self._follow_on_scan(desk, group.indices)
         elif group is not None:
             for view in self._pictures():
+                view.show_points(range(len(desk.scheme)), 0.18)
+                most = max(_MOST_ZOOM, _NEARER * view.zoom)  # nearer there is nothing more to see
                 view.show_points(group.indices, 0.7)
-                if view.zoom > _MOST_ZOOM:  # nearer there is nothing more to see
-                    view.zoom_to(_MOST_ZOOM)
+                if view.zoom > most:
+                    view.zoom_to(most)
 
     def _follow_on_scan(self, desk: Desk, indices: tuple[int, ...]) -> None:
         points = desk.session.landmarks_3d.points[list(indices)]

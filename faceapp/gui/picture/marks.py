@@ -266,6 +266,7 @@ def draw_names(painter: QPainter, marks: MarkSet, indices: Sequence[int], frame:
     """Write names beside points, each where it covers no other name."""
     taken: list[QRectF] = []
     metrics = QFontMetricsF(font(11))
+    middle = np.nanmean(marks.xy[list(indices)], axis=0) if len(indices) else np.zeros(2)
     for i in indices:
         x, y = (float(v) for v in marks.xy[i])
         if x != x or i == marks.active_point or not frame.contains(x, y):
@@ -274,6 +275,8 @@ def draw_names(painter: QPainter, marks: MarkSet, indices: Sequence[int], frame:
         width = metrics.horizontalAdvance(text) + 10
         sides = ((x + 9, y - 8), (x - 9 - width, y - 8), (x - width / 2, y - 26), (x - width / 2, y + 10))
         places = [QRectF(left, top, width, 16) for left, top in sides]
+        outward = (x - float(middle[0]), y - float(middle[1]))
+        places.sort(key=lambda p, out=outward: -(p.center().x() * out[0] + p.center().y() * out[1]))
         free = [p for p in places if frame.contains(p) and not any(p.intersects(other) for other in taken)]
         if free:
             taken.append(free[0])
