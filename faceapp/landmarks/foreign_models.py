@@ -223,7 +223,7 @@ def _read(found: npt.NDArray[np.float32], mapping: OnnxMapping) -> FloatArray:
             raise DataError(f"{mapping.model}: {found.size} numbers come out; {mapping.order} needs {2 * count}")
         share = (found.reshape(count, 2).astype(np.float64) - mapping.low) / (mapping.high - mapping.low)
         return np.asarray(share * (size - 1), np.float64)
-    maps = found.reshape(found.shape[-3:])
+    maps = found.reshape(-1, found.shape[-2], found.shape[-1])
     if len(maps) != count:
         raise DataError(f"{mapping.model}: {len(maps)} maps come out; {mapping.order} needs {count}")
     peaks = np.array([_peak(m.astype(np.float64)) for m in maps])
@@ -232,9 +232,9 @@ def _read(found: npt.NDArray[np.float32], mapping: OnnxMapping) -> FloatArray:
 
 def _peak(heat: FloatArray) -> tuple[float, float]:
     """Column and row of the highest place of a map, between its pixels by the mean of those about it."""
-    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
-    top, left = max(int(row) - 1, 0), max(int(column) - 1, 0)
-    near = np.asarray(np.clip(heat[top : int(row) + 2, left : int(column) + 2], 0, None), np.float64)
+    row, column = divmod(int(heat.argmax()), heat.shape[1])
+    top, left = max(row - 1, 0), max(column - 1, 0)
+    near = np.asarray(np.clip(heat[top : row + 2, left : column + 2], 0, None), np.float64)
     total = float(near.sum())
     if total <= 0:
         return float(column), float(row)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from faceapp.core.landmarks import PlacedBy
 from faceapp.landmarks.network_points import NetworkGuess, shipped_detector
 from tests.accuracy.landmark_figures import (
     FRONTAL,
@@ -35,6 +36,15 @@ HAND_MADE = Path(__file__).parent.parent / "data" / "photo_landmarks"
 AIMS = {"own 0": 1.8, "own 60": 2.7, "ict 0": 2.2, "sim-a visible": 2.0, "photographs, frontal": 4.5}
 BARS = {"own 0": 2.6, "own 60": 3.9, "ict 0": 3.1, "ict 60": 4.0, "sim-a visible": 2.5, "photographs, frontal": 4.5}
 """A little above what the shipped weights reach: a change that makes them worse fails here."""
+
+
+TITLES = {
+    "mp": "ours against MediaPipe",
+    "hand": "ours against hand-made",
+    "mp-hand": "MediaPipe against hand-made",
+    "moved": "ours against the points that were moved by hand",
+    "mp-moved": "MediaPipe against those",
+}
 
 
 def renderings(data: Path, people: int) -> dict[str, Answers]:
@@ -94,7 +104,7 @@ def test_photographs_beside_two_detectors(data: Path) -> None:
     """Ours, MediaPipe's and dlib's points against each other and, where there are any, against hand-made ones."""
     columns = "ours-mp  (inner) | ours-dlib68 mp-dlib68 | ours-hand (inner)  mp-hand (inner) dlib-hand"
     print(f"\n{'photograph':18s} {columns}   groups of ours-hand: {', '.join(GROUPS)}")
-    frontal: dict[str, list[float]] = {"mp": [], "hand": [], "mp-hand": []}
+    frontal: dict[str, list[float]] = {name: [] for name in TITLES}
     for name in FRONTAL + TURNED:
         guess, mesh = shipped_detector().detect(photograph(data, name)), mediapipe_points(data, name)
         assert guess is not None, name
@@ -104,9 +114,9 @@ def test_photographs_beside_two_detectors(data: Path) -> None:
         if name in FRONTAL:
             for key, value in values.items():
                 frontal[key].append(value)
-    for key, title in (("mp", "against MediaPipe"), ("hand", "against hand-made"), ("mp-hand", "MediaPipe's own")):
+    for key, title in TITLES.items():
         if frontal[key]:
-            print(f"mean of {len(frontal[key])} frontal, {title}: {np.mean(frontal[key]):.2f} %")
+            print(f"mean of {len(frontal[key])} frontal, {title}: {np.nanmean(frontal[key]):.2f} %")
     assert np.mean(frontal["mp"]) < BARS["photographs, frontal"]
     if frontal["hand"]:
         print(told("photographs, frontal", float(np.mean(frontal["hand"]))))
@@ -132,6 +142,8 @@ def photograph_row(
     within = tuple(int(i) for i in placed if i >= 33)
     values["hand"] = percent(guess.points, hand.points, scale, tuple(placed))
     values["mp-hand"] = percent(mesh, hand.points, scale, tuple(placed))
+    moved = tuple(i for i in placed.tolist() if hand.placed_by[i] is PlacedBy.PERSON)
+    values["moved"], values["mp-moved"] = (percent(p, hand.points, scale, moved) for p in (guess.points, mesh))
     line += f" {values['hand']:9.2f} {percent(guess.points, hand.points, scale, within):7.2f}"
     line += f" {values['mp-hand']:8.2f} {percent(mesh, hand.points, scale, within):7.2f}"
     line += f" {percent(as_68(hand.points), dlib, scale):9.2f}  " if dlib is not None else f" {'-':>9s}  "

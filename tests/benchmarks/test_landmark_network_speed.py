@@ -1,4 +1,4 @@
-"""Milliseconds of the landmark network on one core, all passes: ``pytest tests/benchmarks --benchmark-only -k face``."""
+"""Milliseconds of the network on one core, all passes (``pytest tests/benchmarks --benchmark-only -k face``)."""
 
 from __future__ import annotations
 

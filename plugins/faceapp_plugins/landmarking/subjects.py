@@ -213,7 +213,7 @@ def own_topology() -> Topology:
     for name, colour in (("teeth", (0.72, 0.64, 0.5)), ("gums", (0.32, 0.08, 0.08)), ("tongue", (0.3, 0.08, 0.08))):
         tints[np.asarray(parts == names.index(name))] = colour
     materials = np.where(parts[triangles[:, 0]] < len(PART_NAMES), SKIN, PLAIN).astype(np.uint8)
-    materials[eyeballs.any(axis=0)[triangles[:, 0]]] = EYE
+    materials[np.asarray(eyeballs.any(axis=0))[triangles[:, 0]]] = EYE
     corners, weights = model.landmark_triangles.copy(), model.landmark_weights.copy()
     corners[list(EYE_POINTS)], weights[list(EYE_POINTS)] = 0, [1.0, 0.0, 0.0]
     upper = np.asarray(parts == names.index("teeth")) & ~np.concatenate([np.ones(count, bool), inner.lower])
