@@ -166,9 +166,9 @@ class Board:
             stack = np.stack([self.lifted[n].points for n in names])
             towards = np.stack([facing[n] for n in names])
             person = np.array([[by is PlacedBy.PERSON for by in self.lifted[n].placed_by] for n in names])
-            used = np.isfinite(stack).all(axis=2)
+            used = np.asarray(np.isfinite(stack).all(axis=2))
             for better in (person, towards >= GRAZING):
-                used = np.where((used & better).any(axis=0), used & better, used)
+                used = np.asarray(np.where((used & better).any(axis=0), used & better, used))
             rows = np.flatnonzero(used.any(axis=0))
             points[rows] = np.nanmedian(np.where(used[..., None], stack, np.nan)[:, rows], axis=0)
             best = np.where(used, towards, -2.0).argmax(axis=0)

@@ -33,9 +33,7 @@ def picture(file: Path) -> Path:
 
 
 def test_one_photograph_and_three(project: Project, tmp_path: Path) -> None:
-    front, left, right = (
-        picture(tmp_path / f"{name}.png", 100 + i) for i, name in enumerate(("front", "left", "right"))
-    )
+    front, left, right = (picture(tmp_path / f"{name}.png") for name in ("front", "left", "right"))
     alone = import_sample(project, "S0001", [front])
     three = import_sample(project, "S0001", [front, left, right], "smile")
     session = AnnotationSession.open(project, alone, "AB")

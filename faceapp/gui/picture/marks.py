@@ -275,8 +275,9 @@ def draw_names(painter: QPainter, marks: MarkSet, indices: Sequence[int], frame:
         width = metrics.horizontalAdvance(text) + 10
         sides = ((x + 9, y - 8), (x - 9 - width, y - 8), (x - width / 2, y - 26), (x - width / 2, y + 10))
         places = [QRectF(left, top, width, 16) for left, top in sides]
-        outward = (x - float(middle[0]), y - float(middle[1]))
-        places.sort(key=lambda p, out=outward: -(p.center().x() * out[0] + p.center().y() * out[1]))
+        out_x, out_y = x - float(middle[0]), y - float(middle[1])
+        outward = [p.center().x() * out_x + p.center().y() * out_y for p in places]
+        places = [places[k] for k in np.argsort(outward)[::-1]]
         free = [p for p in places if frame.contains(p) and not any(p.intersects(other) for other in taken)]
         if free:
             taken.append(free[0])
