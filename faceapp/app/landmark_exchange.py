@@ -28,7 +28,7 @@ from faceapp.formats.mesh_files import SUFFIXES, read_any_mesh
 from faceapp.landmarks.foreign_models import detect_by_mapping, read_mapping
 from faceapp.landmarks.history import Act, Change, LandmarkJournal, Placed
 from faceapp.landmarks.lifting import join_views, project_landmarks
-from faceapp.landmarks.prefill import prefill_photograph, prefill_scan
+from faceapp.landmarks.prefill import find_points, prefill_photograph, prefill_scan
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.store.project import Project, utc_now
 
@@ -182,7 +182,10 @@ def _prefill_capture(folder: Path, out: Path) -> dict[Path, Landmarks2D | Landma
     files: dict[Path, Landmarks2D | Landmarks3D] = {out / "3d.json": marks}
     for view in read_views(bundle):
         depth = decoded.scans[view.group].depths.get(view.name) if view.group in decoded.scans else None
-        if view.camera is not None:
+        found = find_points(view.picture, load_scheme(), view.name)
+        if found is not None:
+            files[out / f"{view.name}.json"] = found
+        elif view.camera is not None:
             files[out / f"{view.name}.json"] = project_landmarks(marks, view.camera, depth, placed_by=PlacedBy.PREFILL)
     return files
 
