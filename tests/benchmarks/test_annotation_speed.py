@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 from faceapp.app.annotating import AnnotationSession
 from faceapp.app.annotation_data import AnnotationData
 from faceapp.app.sample_views import AnnotationView
+from faceapp.core.cloud import PointCloud
 from faceapp.core.landmarks import Landmarks2D, PlacedBy, Visibility
 from faceapp.core.mesh import Mesh
 from faceapp.core.rig import CameraModel
@@ -33,7 +34,7 @@ from faceapp.gui.picture.pyramid import Pyramid
 from faceapp.gui.picture.tones import Tones
 from faceapp.gui.picture.view import PictureView
 from faceapp.gui.shell.settings import WindowSettings
-from faceapp.gui.view3d.picking import MeshPicker
+from faceapp.gui.view3d.picking import CloudPicker, MeshPicker
 from faceapp.landmarks.history import SCAN, Placed
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.store.project import Project
@@ -177,3 +178,13 @@ def test_next_sample_warm(benchmark: Any, qtbot: Any, tmp_path: Path, monkeypatc
     assert workspace.desk is not None
     assert workspace.desk is before or workspace.main != SCAN
     program.window.close()
+
+
+def test_pick_on_a_cloud_of_three_groups(benchmark: Any) -> None:
+    """A drag on the scan of a sample that is not fused yet."""
+    rng = np.random.default_rng(0)
+    normals = rng.normal(size=(1_600_000, 3)).astype(np.float32)
+    normals /= np.linalg.norm(normals, axis=1)[:, None]
+    picker = CloudPicker(PointCloud(80 * normals, normals=normals), 0.25)
+    rays = iter([np.array([*rng.uniform(-50, 50, 2), 700.0]) for _ in range(5000)] * 50)
+    benchmark(lambda: picker.pick("scan", next(rays), np.array([0.0, 0, -1]), 1.0))

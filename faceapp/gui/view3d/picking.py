@@ -11,9 +11,12 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 from vtkmodules.vtkCommonCore import mutable, vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData, vtkStaticCellLocator
 
-from faceapp.core.arrays import FloatArray
+from faceapp.core.arrays import Float32Array, FloatArray
 from faceapp.core.cloud import PointCloud
 from faceapp.core.mesh import Mesh
+
+_CELL_MM = 6.0
+"""Side of the cells by which the points of a cloud are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,24 +84,57 @@ class MeshPicker:
 
 
 class CloudPicker:
-    """Ray past points: the first point near the ray."""
+    """Ray past points: the first point near the ray.
+
+    Points are kept by cells, so that a ray asks only those beside it; sorting 1.6 million takes 0.3 s, so build it on a
+    thread.
+    """
 
     def __init__(self, cloud: PointCloud, spacing: float) -> None:
         self._points = cloud.points
         self._spacing = spacing
+        self._order = np.zeros(0, np.intp)
+        self._starts = np.zeros(1, np.intp)
+        self._middles = np.zeros((0, 3), np.float32)
+        if len(self._points):
+            self._sort()
+
+    def _sort(self) -> None:
+        low = self._points.min(axis=0)
+        cells = ((self._points - low) / _CELL_MM).astype(np.int64)
+        extent = cells.max(axis=0) + 1
+        keys = (cells[:, 0] * extent[1] + cells[:, 1]) * extent[2] + cells[:, 2]
+        self._order = np.argsort(keys, kind="stable")
+        _, first = np.unique(keys[self._order], return_index=True)
+        self._starts = np.append(first, len(keys))
+        self._middles = low + (cells[self._order[first]] + np.float32(0.5)) * np.float32(_CELL_MM)
 
     def pick(self, layer: str, origin: FloatArray, direction: FloatArray, tolerance: float) -> Pick | None:
         """Return the foremost point within ``tolerance`` mm of the ray."""
-        if not len(self._points):
+        candidates = self._beside(origin, direction, tolerance)
+        if not len(candidates):
             return None
-        ray = direction.astype(np.float32)
-        offset = self._points - origin.astype(np.float32)
-        along = offset @ ray
-        aside = np.einsum("ij,ij->i", offset, offset) - along * along
-        near: npt.NDArray[np.int64] = np.flatnonzero((aside < tolerance * tolerance) & (along > 0))
+        along, aside = _from_ray(self._points[candidates], origin, direction)
+        near = np.flatnonzero((aside < tolerance * tolerance) & (along > 0))
         if not len(near):
             return None
         # The front skin is about as thick as the tolerance: in it, the point nearest to the ray.
         front = near[along[near] < along[near].min() + 2 * tolerance]
-        index = int(front[aside[front].argmin()])
-        return Pick(layer, self._points[index].astype(np.float64), float(along[index]), index)
+        best = front[aside[front].argmin()]
+        index = int(candidates[best])
+        return Pick(layer, self._points[index].astype(np.float64), float(along[best]), index)
+
+    def _beside(self, origin: FloatArray, direction: FloatArray, tolerance: float) -> npt.NDArray[np.intp]:
+        """Points of the cells that the ray may touch."""
+        reach = tolerance + _CELL_MM * np.sqrt(3) / 2
+        _, aside = _from_ray(self._middles, origin, direction)
+        touched = np.flatnonzero(aside < reach * reach)
+        parts = [self._order[self._starts[k] : self._starts[k + 1]] for k in touched.tolist()]
+        return np.concatenate(parts) if parts else np.zeros(0, np.intp)
+
+
+def _from_ray(points: Float32Array, origin: FloatArray, direction: FloatArray) -> tuple[Float32Array, Float32Array]:
+    """Return how far along a ray points lie, mm, and the squared distance from it."""
+    offset = points - origin.astype(np.float32)
+    along = offset @ direction.astype(np.float32)
+    return along, np.einsum("ij,ij->i", offset, offset) - along * along
