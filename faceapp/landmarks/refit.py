@@ -10,11 +10,11 @@ from faceapp.core.landmarks import LandmarkScheme
 
 _UNKNOWN = 0.045
 """Error of a first guess that does not tell its own, in outer-eye distances: a mean shape put into a face."""
-_NEAR, _FAR = 0.14, 0.45
+_NEAR, _FAR = 0.13, 0.25
 """How far errors go together: along one curve, and over the face; outer-eye distances."""
-_ON_CURVE = 0.6
+_ON_CURVE = 0.7
 """Share of the error that points of one curve have in common with their neighbours there."""
-_POSE_OF_GUESS, _POSE_OF_NETWORK = 3.0, 0.5
+_POSE_OF_GUESS, _POSE_OF_NETWORK = 3.0, 0.12
 """Error of place, turn and size of the whole, in errors of a point: large where the guess knows no face."""
 _BY_HAND = 0.002
 """How exactly a person places a point, in outer-eye distances."""
