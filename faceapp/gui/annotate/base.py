@@ -59,6 +59,10 @@ class AnnotateBase(ProjectWorkspace):
         self._syncing = False
         self._narrow = self._paper = False
         self._kept: dict[str, Any] = {}
+        self._clock = QTimer(self)
+        self._clock.setInterval(1000)
+        self._clock.timeout.connect(self._tick)
+        self._clock.start()
         self.groups = GroupsPanel()
         self.bar = PictureBar()
         self.picture = PictureView()
@@ -242,6 +246,15 @@ class AnnotateBase(ProjectWorkspace):
         self._show_3d_marks()
         self._show_point()
 
+    def _tick(self) -> None:
+        if self.desk is not None and self._here and self.isActiveWindow():
+            self.desk.seconds += 1
+            self._show_time()
+
+    def _show_time(self) -> None:
+        seconds = self.desk.seconds if self.desk is not None else 0
+        self.groups.time.setText(f"{seconds // 60}:{seconds % 60:02d}")
+
     def _show_where(self) -> None:
         desk = self.desk
         if desk is None:
@@ -254,6 +267,7 @@ class AnnotateBase(ProjectWorkspace):
         done = desk.session.done_count(self.main)
         self.groups.bar.set_fraction(done / total)
         self.groups.far.setText(f"{done} of {total} checked")
+        self._show_time()
         self._show_chips()
 
     def _show_chips(self) -> None:

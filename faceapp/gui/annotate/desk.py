@@ -63,6 +63,8 @@ class Desk:
     others: dict[str, tuple[OtherMarks, ...]] = field(default_factory=dict)
     models: dict[str, LandmarkModel] = field(default_factory=dict)
     others_shown: bool = False
+    seconds: int = 0
+    """How long it was on the screen."""
     watched: bool = False
     """Whether the workspace is told of changes of the models."""
 

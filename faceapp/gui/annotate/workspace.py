@@ -128,6 +128,7 @@ class AnnotateWorkspace(AnnotateActs):
     @override
     def shut_down(self) -> None:
         self._stop.set()
+        self._clock.stop()
         for view in self._pictures():
             view.set_blinking(False)
         if self.desk is not None:
