@@ -130,7 +130,7 @@ def test_five_clicks_begin_a_face(annotate: AnnotateWorkspace) -> None:
     wanted = points(annotate)[list(FIVE_POINTS)] + (6.0, 3.0)
     annotate.show_face()
     key(annotate, Qt.Key.Key_C)
-    assert annotate.bar.said.text().startswith("1 of 5")
+    assert annotate.told.startswith("1 of 5")
     for u, v in wanted:
         QTest.mouseClick(annotate.picture.viewport(), LEFT, NONE, annotate.picture.to_screen(u, v).toPoint())
     np.testing.assert_allclose(points(annotate)[list(FIVE_POINTS)], wanted, atol=0.8)

@@ -33,11 +33,11 @@ class AnnotateActs(AnnotateBase):
         try:
             act(desk)
         except UsageError as error:
-            self.bar.said.setText(str(error)[:1].upper() + str(error)[1:])
+            self.tell(str(error)[:1].upper() + str(error)[1:])
         except FaceappError as error:
             self.program.show_failure(refused, error)
         else:
-            self.bar.said.setText("")
+            self.tell("")
         desk.refresh()
         self._refresh()
         if desk.session.saved_at is not None:
@@ -72,7 +72,7 @@ class AnnotateActs(AnnotateBase):
         self.bar.mode.set_current(mode)
         self.picture.set_mode(Mode(mode))
         words = "Draw the curve of the active group, or a part of it" if mode == "curve" else ""
-        self.bar.said.setText(words)
+        self.tell(words)
 
     def toggle_mode(self) -> None:
         """Change between placing and drawing."""
@@ -88,12 +88,12 @@ class AnnotateActs(AnnotateBase):
         if self.desk is not None and self.desk.has_pictures:
             self._five: list[tuple[float, float]] = []
             self.picture.set_mode(Mode.CLICKS)
-            self.bar.said.setText(f"1 of 5: click {FIVE_NAMES[0]}")
+            self.tell(f"1 of 5: click {FIVE_NAMES[0]}")
 
     def _five_given(self, u: float, v: float) -> None:
         self._five.append((u, v))
         if len(self._five) < len(FIVE_NAMES):
-            self.bar.said.setText(f"{len(self._five) + 1} of 5: click {FIVE_NAMES[len(self._five)]}")
+            self.tell(f"{len(self._five) + 1} of 5: click {FIVE_NAMES[len(self._five)]}")
             return
         clicks = self._five
         self.choose_mode("select")
@@ -192,7 +192,7 @@ class AnnotateActs(AnnotateBase):
         """Put points onto the nearest vertex alone, as the paper does, or where their rays meet the surface."""
         self._paper = on = not self._paper
         self._act(lambda desk: desk.session.use_paper_mode(on))
-        self.bar.said.setText("Paper mode: nearest vertex alone" if on else "")
+        self.tell("Paper mode: nearest vertex alone" if on else "")
 
     def undo(self) -> None:
         """Take the last act back, in whichever view it was."""

@@ -58,6 +58,7 @@ class AnnotateBase(ProjectWorkspace):
         self._here = False
         self._syncing = False
         self._narrow = self._paper = False
+        self.told = ""
         self._kept: dict[str, Any] = {}
         self._clock = QTimer(self)
         self._clock.setInterval(1000)
@@ -118,7 +119,6 @@ class AnnotateBase(ProjectWorkspace):
     def set_narrow(self, narrow: bool) -> None:
         self._narrow = narrow
         self.groups.set_narrow(narrow)
-        self.bar.set_narrow(narrow)
         self.views.set_narrow(narrow)
         QTimer.singleShot(0, self, self.show_face)  # once the views have their new sizes
 
@@ -246,6 +246,13 @@ class AnnotateBase(ProjectWorkspace):
         self._show_3d_marks()
         self._show_point()
 
+    def tell(self, text: str) -> None:
+        """Say at the foot of the large picture what the mouse does now, or why an act was not done."""
+        self.told = text
+        self._show_chips()
+        if self.desk is not None and not self.desk.has_pictures:
+            self.surface.set_chips(text)
+
     def _tick(self) -> None:
         if self.desk is not None and self._here and self.isActiveWindow():
             self.desk.seconds += 1
@@ -279,7 +286,7 @@ class AnnotateBase(ProjectWorkspace):
                 continue
             name = self._view_name(view)
             if view is self.picture:
-                view.set_chips(desk.title(name), desk.state_words)
+                view.set_chips(desk.title(name), desk.state_words, foot=self.told)
                 continue
             hidden = sum(SEEN_WORDS[s] != "Visible" for s in view.model.landmarks.visibility)
             gap = desk.median_residual(name)

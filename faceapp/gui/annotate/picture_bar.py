@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSlider, QToolButton, QVBoxLayout, QWidget, QWidgetAction
+from typing_extensions import override
 
 from faceapp.gui.picture.tones import MOST, Tones
 from faceapp.gui.theme import surface
 from faceapp.gui.widgets.buttons import Button, Segmented, ToolButton
 from faceapp.gui.widgets.labels import label
 
+_MARGINS, _GAP = 28, 4
 MODES = (("select", "Select"), ("curve", "Draw curve"))
 
 
@@ -88,7 +91,6 @@ class PictureBar(QWidget):
         self.refit = Button("Refit", "quiet", icon_name="magic-wand")
         self.propagate = Button("Propagate…", "quiet", icon_name="share-network")
         self.submit = Button("Submit", "primary", key="Return")
-        self.said = label("", "secondary")
         row.addWidget(self.mode)
         row.addSpacing(4)
         tools = (self.follow, self.symmetric, self.linked, self.names, self.loupe, self.hide_points, self.blink)
@@ -98,12 +100,31 @@ class PictureBar(QWidget):
         row.addWidget(self.refit)
         row.addWidget(self.propagate)
         row.addStretch()
-        row.addWidget(self.said)
         row.addWidget(self.submit)
         for button in (self.loupe, self.follow, self.linked):
             button.setChecked(True)
 
-    def set_narrow(self, narrow: bool) -> None:
-        """Leave out on a laptop what is in the menus too."""
-        for widget in (self.blink, self.fit, self.undo, self.redo, self.names, self.said):
-            widget.setVisible(not narrow)
+        # What is in the menus too, and goes first where there is little room.
+        self._spare: tuple[QWidget, ...] = (
+            self.redo, self.undo, self.fit, self.blink, self.names, self.loupe, self.linked, self.propagate,
+            self.tones, self.symmetric, self.hide_points, self.follow,
+        )  # fmt: skip
+        self._kept: tuple[QWidget, ...] = (self.mode, self.refit, self.submit)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        room = self.width() - _MARGINS - sum(w.sizeHint().width() + _GAP for w in self._kept)
+        shown: list[QWidget] = []
+        for widget in reversed(self._spare):
+            width = widget.minimumSize().width() or widget.sizeHint().width()
+            if width + _GAP > room:
+                break
+            room -= width + _GAP
+            shown.append(widget)
+        for widget in self._spare:
+            widget.setVisible(widget in shown)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(200, 44)
