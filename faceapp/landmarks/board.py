@@ -194,12 +194,15 @@ class Board:
 
     def _show(self, view: BoardView, own: Landmarks2D, carried: BoolArray) -> Landmarks2D:
         """What was placed here stays; the rest of what a person placed goes where the point on the scan projects."""
-        if view.camera is None or not carried.any():
+        rows = [i for i in np.flatnonzero(carried).tolist() if own.placed_by[i] is not PlacedBy.PERSON]
+        if view.camera is None or not rows:
             return own
         depth = view.lifter.depth if view.lifter is not None else None
-        there = project_landmarks(self.joined, view.camera, depth, normals=self.normals)
+        there = project_landmarks(
+            Landmarks3D(points=self.joined.points[rows]), view.camera, depth, normals=self.normals[rows]
+        )
         points, seen, origins = own.points.copy(), list(own.visibility), list(own.placed_by)
-        for i in np.flatnonzero(carried):
-            if own.placed_by[i] is not PlacedBy.PERSON and np.isfinite(there.points[i]).all():
-                points[i], seen[i], origins[i] = there.points[i], there.visibility[i], PlacedBy.PROJECTION
+        for k, i in enumerate(rows):
+            if np.isfinite(there.points[k]).all():
+                points[i], seen[i], origins[i] = there.points[k], there.visibility[k], PlacedBy.PROJECTION
         return replace(own, points=points, visibility=tuple(seen), placed_by=tuple(origins))

@@ -35,13 +35,14 @@ def seen_from(camera: CameraModel, depth: Float32Array, points: FloatArray, norm
     A blunt tolerance in depth calls skin hidden that a camera sees at a grazing angle, and skin seen that turns away:
     the sign of the normal says the second, and a point moved along the normal is clear of the first.
     """
-    blunt = visible_points(points, camera, depth, HIDDEN_BEHIND_MM)
     if normals is None:
-        return blunt
+        return visible_points(points, camera, depth, HIDDEN_BEHIND_MM)
     known = np.asarray(np.isfinite(normals).all(axis=1))
     way = camera.centre - points
     with np.errstate(invalid="ignore"):
         towards = np.einsum("nd,nd->n", way, normals) > 0
-        moved = points + OFF_SKIN_MM * normals
-    fine = towards & visible_points(np.where(known[:, None], moved, points), camera, depth, CLEAR_MM)
-    return np.where(known, fine, blunt)
+    moved = np.where(known[:, None], points + OFF_SKIN_MM * normals, points)
+    seen = towards & visible_points(moved, camera, depth, CLEAR_MM)
+    if known.all():
+        return seen
+    return np.where(known, seen, visible_points(points, camera, depth, HIDDEN_BEHIND_MM))
