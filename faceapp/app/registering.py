@@ -14,6 +14,7 @@ from faceapp.app.decoding import decode_bundle, resolve_bundle
 from faceapp.app.fusing import fuse_decoded, read_landmark_set
 from faceapp.app.jobs import worker_pool
 from faceapp.app.outputs import check_output
+from faceapp.app.suspicion import registration_signs
 from faceapp.app.template import load_template
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import Landmarks3D
@@ -25,7 +26,7 @@ from faceapp.formats.atomic import new_folder
 from faceapp.formats.capture_bundle import FILE, read_bundle
 from faceapp.formats.displacement_files import write_displacement
 from faceapp.formats.mesh_files import read_any_mesh
-from faceapp.formats.ply import write_mesh
+from faceapp.formats.ply import read_mesh, write_mesh
 from faceapp.formats.reports import hash_path, write_report
 from faceapp.geometry.displacement_map import coarser, displaced_mesh
 from faceapp.landmarks.prefill import prefill_scan
@@ -71,6 +72,7 @@ def register_scan(
     template: Template | None = None,
     modes: npt.NDArray[np.float32] | None = None,
     *,
+    neutral: npt.NDArray[np.float32] | None = None,
     plugin: str | None = None,
     parameters: dict[str, Any] | None = None,
     reporter: Reporter | None = None,
@@ -89,6 +91,8 @@ def register_scan(
         By default our own.
     modes : (K, V, 3) float32, optional
         Shape modes for the prefill.
+    neutral : (V, 3) float32, optional
+        The subject's own neutral in template order: what the expression is bent from.
     plugin, parameters
         Which method, and how.
     reporter : Reporter, optional
@@ -103,17 +107,28 @@ def register_scan(
         template, modes = load_template(None)
     if not len(scan.faces):
         raise DataError("the scan has no triangles; make a mesh of it first (faceapp fuse)")
+    if neutral is not None and neutral.shape != template.mesh.vertices.shape:
+        raise DataError(
+            f"the neutral has {len(neutral)} vertices, the template {template.name} {len(template.mesh.vertices)}; "
+            "register the neutral with the same template first"
+        )
     if landmarks is None:
         reporter.progress(0.0, "first guess of the landmarks")
         landmarks = prefill_scan(template, scan.vertices, scan.vertex_normals(), modes)
     chosen = get_plugin("register", plugin)
     with reporter.part(0.1, 1.0):
         run = worker_pool().run(
-            chosen, RegistrationInput(scan, template, landmarks), parameters, reporter, seed=seed, inputs=inputs
+            chosen,
+            RegistrationInput(scan, template, landmarks, neutral),
+            parameters,
+            reporter,
+            seed=seed,
+            inputs=inputs,
         )
     registration: Registration = run.value
     metrics = registration_metrics(registration, landmarks)
-    report = Report(metrics, run.provenance, run.warnings + _doubts(metrics))
+    signs = registration_signs(registration, landmarks, modes)
+    report = Report(metrics, run.provenance, run.warnings + _doubts(metrics), {"signs": signs})
     for doubt in report.warnings[len(run.warnings) :]:
         reporter.warning(doubt)
     return RegistrationResult(registration, landmarks, report, run.log)
@@ -224,6 +239,7 @@ def register_to_folder(
     landmarks: Sequence[Path] = (),
     *,
     template: Path | None = None,
+    neutral: Path | None = None,
     plugin: str | None = None,
     parameters: dict[str, Any] | None = None,
     reporter: Reporter | None = None,
@@ -241,14 +257,19 @@ def register_to_folder(
     DataError
         A file is missing or broken.
     """
-    check_output(out, [path, *landmarks, *([template] if template else [])], force=force)
+    used = [f for f in (*landmarks, template, neutral) if f is not None]
+    check_output(out, [path, *used], force=force)
     reporter = reporter or Reporter()
     chosen, modes = load_template(template)
     scan, marks, source = _read_scan(path, landmarks, reporter)
     inputs = {source.name: hash_path(source)} | {f.name: hash_path(f) for f in landmarks}
+    rest = None
+    if neutral is not None:
+        rest = read_mesh(neutral).vertices
+        inputs["neutral"] = hash_path(neutral)
     result = register_scan(
         scan, marks, chosen, modes,
-        plugin=plugin, parameters=parameters, reporter=reporter, inputs=inputs, seed=seed,
+        neutral=rest, plugin=plugin, parameters=parameters, reporter=reporter, inputs=inputs, seed=seed,
     )  # fmt: skip
     with new_folder(out, replace=force) as temporary:
         write_registration(temporary, result, scan)

@@ -14,6 +14,7 @@ from faceapp.app.fusing import fuse_decoded, write_fusion
 from faceapp.app.reconstructing import read_photographs, reconstruct, write_reconstruction
 from faceapp.app.registering import register_scan, write_registration
 from faceapp.app.sample_landmarks import current_landmarks
+from faceapp.app.template import own_template
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D
 from faceapp.core.results import Report
@@ -109,6 +110,8 @@ def register_sample(
 ) -> Path:
     """Register the template onto a sample, fusing it first where that has not been done.
 
+    An expression is bent from the subject's own neutral where that is registered and not rejected.
+
     Returns
     -------
     Path
@@ -122,16 +125,40 @@ def register_sample(
             fuse_sample(project, sample, reporter)
     marks, who = landmarks_on_scan(folder)
     inputs = {"mesh.ply": hash_path(folder / "scan" / "mesh.ply"), "landmarks": _hash_marks(marks)}
+    neutral = own_neutral(project, sample)
+    if neutral is not None:
+        inputs["neutral"] = hash_path(neutral / "registered.ply")
     run = run_folder(folder, "register", plugin, parameters, inputs)
     if run.is_dir():
         return run
     scan = read_mesh(folder / "scan" / "mesh.ply")
+    rest = None if neutral is None else read_mesh(neutral / "registered.ply").vertices
     with reporter.part(0.5, 1.0):
-        result = register_scan(scan, marks, plugin=plugin, parameters=parameters, reporter=reporter, inputs=inputs)
+        result = register_scan(
+            scan, marks, neutral=rest, plugin=plugin, parameters=parameters, reporter=reporter, inputs=inputs
+        )
     result = replace(result, report=_with_landmark_origin(result.report, who))
     with new_folder(run) as temporary:
         write_registration(temporary, result, scan)
     return run
+
+
+def own_neutral(project: Project, sample: Sample) -> Path | None:
+    """Return the newest registration of the subject's neutral with our template, or ``None``.
+
+    One that a reviewer rejected is passed over, and a neutral sample has none but itself.
+    """
+    if sample.expression == "neutral":
+        return None
+    vertices = len(own_template().mesh.vertices)
+    for other in reversed(project.samples(subject=sample.subject, expression="neutral")):
+        reviews = reviews_of(project, other)
+        for run in runs_of(project, other, "register"):
+            file = run / "registered.ply"
+            rejected = reviews.get(run.name, {}).get("verdict") == "reject"
+            if not rejected and file.is_file() and len(read_mesh(file).vertices) == vertices:
+                return run
+    return None
 
 
 def reconstruct_sample(

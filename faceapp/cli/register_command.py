@@ -29,6 +29,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--template", type=Path, help="a template's JSON file (default: our own head)")
     parser.add_argument(
+        "--neutral",
+        type=Path,
+        metavar="FILE",
+        help="registered.ply of the same person's neutral, to bend an expression from (default: the template)",
+    )
+    parser.add_argument(
         "--out", type=Path, help="folder for the results (default: NAME-registered here); several: OUT/NAME"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the plugin's random numbers")
@@ -48,6 +54,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             out,
             options.landmarks,
             template=options.template,
+            neutral=options.neutral,
             plugin=options.plugin,
             parameters=plugin_values(options.set, options.preset),
             reporter=console.reporter,

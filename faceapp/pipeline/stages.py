@@ -46,7 +46,8 @@ class RegistrationInput:
     landmarks : Landmarks3D or None
         On the scan; without them the start is found from the shapes alone.
     start : (V, 3) float32 or None
-        Vertices in template order to begin with, such as the subject's own neutral.
+        The subject's own neutral in template order, in any pose: what an expression is bent from instead of the
+        template.
     """
 
     scan: Mesh

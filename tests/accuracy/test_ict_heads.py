@@ -13,7 +13,9 @@ from faceapp.app.rigs import connect_described_rig
 from faceapp.app.template import own_template
 from faceapp.core.landmarks import Landmarks2D, Visibility
 from faceapp.core.mesh import Mesh
+from faceapp.core.results import Registration
 from faceapp.core.rig import CameraModel
+from faceapp.core.template import Template
 from faceapp.formats.template_files import read_template, write_template
 from faceapp.geometry.closest_points import SurfaceTree
 from faceapp.geometry.distances import surface_distance
@@ -53,6 +55,51 @@ def _correspondence(data: Path, folder: Path, seed: int, parameters: dict[str, s
     error = np.linalg.norm(result.registration.vertices - vertices[ict.skin], axis=1)[template.face]
     assert result.report.value("face.residual_mean") < 0.2
     return float(error.mean())
+
+
+@pytest.mark.figures
+def test_expressions_bent_from_the_own_neutral_land_better(data: Path, tmp_path: Path) -> None:
+    """Three people, four expressions each: from the template, and from the person's registered neutral."""
+    ict = load_ict(data)
+    write_template(tmp_path / "ict.json", ict.template())
+    template = read_template(tmp_path / "ict.json")
+    print("\nperson expression  from the template, from the own neutral: correspondence error of the face, mm")
+    both = []
+    for seed in range(3):
+        neutral = _registered(data, template, seed, {}, None)
+        for i, expression in enumerate(EXPRESSIONS[1:], 1):
+            rests = (None, neutral.vertices)
+            errors = [_error(data, template, seed, expression, rest) for rest in rests]
+            print(f"{seed:6d} {i:10d}  {errors[0]:8.3f} {errors[1]:8.3f}")
+            both.append(errors)
+    mean = np.mean(both, axis=0)
+    print(f"mean {mean[0]:.3f} {mean[1]:.3f}")
+    assert mean[1] < mean[0]
+
+
+def test_an_expression_is_bent_from_its_own_neutral(data: Path, tmp_path: Path) -> None:
+    ict = load_ict(data)
+    write_template(tmp_path / "ict.json", ict.template())
+    template = read_template(tmp_path / "ict.json")
+    neutral = _registered(data, template, 0, {}, None)
+    from_template, from_neutral = (_error(data, template, 0, EXPRESSIONS[1], rest) for rest in (None, neutral.vertices))
+    assert from_neutral < from_template
+
+
+def _registered(
+    data: Path, template: Template, seed: int, expression: dict[str, float], rest: np.ndarray | None
+) -> Registration:
+    ict = load_ict(data)
+    vertices = ict.head(seed, expression)
+    scan = as_scan(ict.visible_mesh(vertices), seed)
+    return register_scan(scan, clicked(ict.landmarks(vertices), seed), template, neutral=rest).registration
+
+
+def _error(data: Path, template: Template, seed: int, expression: dict[str, float], rest: np.ndarray | None) -> float:
+    ict = load_ict(data)
+    found = _registered(data, template, seed, expression, rest)
+    gap = np.linalg.norm(found.vertices - ict.head(seed, expression)[ict.skin], axis=1)
+    return float(gap[template.face].mean())
 
 
 @pytest.fixture(scope="module")

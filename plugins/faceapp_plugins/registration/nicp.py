@@ -7,7 +7,7 @@ transformations, as Eq. 3 is printed (preset ``paper``), the same landmarks leav
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -23,7 +23,7 @@ from faceapp.pipeline.contract import Job, plugin
 from faceapp.pipeline.parameters import Between, Choice, Unit, Value
 from faceapp.pipeline.stages import RegistrationInput
 from faceapp_plugins.registration.nicp_eq3 import fit_transformations
-from faceapp_plugins.registration.rigid_start import rigid_start
+from faceapp_plugins.registration.rigid_start import from_own_neutral, rigid_start
 from faceapp_plugins.registration.scan_search import (
     ScanSearch,
     judge,
@@ -78,22 +78,21 @@ _COARSE_VERTICES = 3000
 @plugin(stage="register", name="nicp", version="1.1.0", title="Non-rigid ICP", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan."""
-    if parameters.method == "transformations":
-        return fit_transformations(job, subject, parameters)
+    fit = fit_transformations if parameters.method == "transformations" else _fit_displacements
+    return replace(fit(job, from_own_neutral(subject, job), parameters), template=subject.template)
+
+
+def _fit_displacements(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     template, scan = subject.template, subject.scan
     job.progress(0.02, "building the search tree")
     surface = ScanSearch(scan, parameters.max_angle)
     start = rigid_start(subject, scale=parameters.scale, job=job)
     rest = start.apply(template.mesh.vertices)
-    displacement = np.zeros_like(rest)
-    if subject.start is not None:
-        displacement = np.asarray(subject.start, np.float64) - rest
     rows, targets = landmark_rows(template, subject.landmarks)
     stiffness = parameters.stiffness * part_stiffness(template)
     shape = _Shape(rest, template.mesh.faces, stiffness, takes_data(template), rows)
     job.progress(0.15, "coarse fit")
-    if subject.start is None:
-        displacement = _coarse_fit(job, shape, surface, targets, parameters)
+    displacement = _coarse_fit(job, shape, surface, targets, parameters)
     for i, stage in enumerate(_FINE):
         low = 0.4 + 0.18 * i
         displacement = _fit_stage(job, shape, displacement, surface, targets, stage, parameters, (low, low + 0.18))

@@ -73,7 +73,7 @@ def fit_transformations(job: Job, subject: RegistrationInput, parameters: FitPar
     rows, targets = landmark_rows(template, subject.landmarks)
     smooth = _edge_stiffness(template.mesh.faces, part_stiffness(template))
     seen = takes_data(template)
-    vertices = rest if subject.start is None else np.asarray(subject.start, np.float64)
+    vertices = rest
     total = len(_LADDER) * parameters.rounds
     for step in range(total):
         stiffness, beta, reach = _LADDER[step // parameters.rounds]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from faceapp.core.errors import DataError
@@ -11,6 +13,19 @@ from faceapp.landmarks.prefill import fit_template
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.pipeline.contract import Job
 from faceapp.pipeline.stages import RegistrationInput
+
+
+def from_own_neutral(subject: RegistrationInput, job: Job) -> RegistrationInput:
+    """Return the subject with its own neutral as the rest shape, where there is one.
+
+    The shape at rest is what bending is counted from: an expression is much closer to the person's own neutral than to
+    the average face.
+    """
+    if subject.start is None:
+        return subject
+    job.log("the rest shape is the subject's own neutral")
+    neutral = replace(subject.template, mesh=subject.template.mesh.with_vertices(subject.start))
+    return replace(subject, template=neutral, start=None)
 
 
 def rigid_start(subject: RegistrationInput, *, scale: bool, job: Job) -> Similarity:
