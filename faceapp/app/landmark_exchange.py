@@ -13,7 +13,7 @@ import numpy as np
 from faceapp.app.decoding import decode_bundle, resolve_bundle
 from faceapp.app.fusing import colour_cameras, lift_views
 from faceapp.app.outputs import check_file
-from faceapp.app.sample_landmarks import PREFILL, current_landmarks
+from faceapp.app.sample_landmarks import PREFILL, current_landmarks, landmarks_from_outside
 from faceapp.app.sample_stages import landmarks_on_scan
 from faceapp.app.sample_views import read_views
 from faceapp.app.template import own_modes, own_template
@@ -21,7 +21,7 @@ from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy
 from faceapp.core.subject import Sample
 from faceapp.formats.atomic import append_line
-from faceapp.formats.capture_bundle import read_bundle
+from faceapp.formats.capture_bundle import FILE, read_bundle
 from faceapp.formats.images import read_image
 from faceapp.formats.landmark_files import read_landmarks, write_landmarks
 from faceapp.formats.mesh_files import SUFFIXES, read_any_mesh
@@ -78,6 +78,8 @@ def export_landmarks(
     """
     folder = project.sample_folder(sample)
     stem = f"{sample.subject}-{sample.expression}-{sample.take}"
+    if not (folder / "capture" / FILE).is_file():
+        return _write_all({out / f"{stem}-{n}.{kind}": m for n, m in landmarks_from_outside(folder).items()}, force)
     marks, who = current_landmarks(folder, read_bundle(folder / "capture"))
     files: dict[Path, Landmarks2D | Landmarks3D] = {
         out / f"{stem}-{name}.{kind}": replace(view, annotator=who) for name, view in marks.items()

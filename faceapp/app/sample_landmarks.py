@@ -6,9 +6,9 @@ import contextlib
 import json
 from pathlib import Path
 
-from faceapp.app.annotation_data import AnnotationData
+from faceapp.app.annotation_data import AnnotationData, read_annotation_data
 from faceapp.app.sample_views import prefill_views, read_scan, read_views
-from faceapp.core.landmarks import Landmarks2D
+from faceapp.core.landmarks import Landmarks2D, Landmarks3D
 from faceapp.formats.capture_bundle import CaptureBundle
 from faceapp.formats.landmark_files import read_landmarks
 from faceapp.landmarks.history import LandmarkJournal
@@ -64,3 +64,13 @@ def current_landmarks(sample_folder: Path, bundle: CaptureBundle) -> tuple[dict[
     board = AnnotationData(views, clouds, depths, None, marks).board()
     board.update(journal.state, who, journal.revision)
     return board.shown, who
+
+
+def landmarks_from_outside(sample_folder: Path) -> dict[str, Landmarks2D | Landmarks3D]:
+    """Return the landmarks that count of a sample that was not captured here: by picture, or ``3d`` of a scan alone."""
+    data = read_annotation_data(sample_folder)
+    who = selected_annotator(sample_folder)
+    journal = LandmarkJournal(sample_folder / "landmarks" / who / "journal.jsonl")
+    board = data.board()
+    board.update(journal.state if who != PREFILL else {}, who, journal.revision)
+    return dict(board.shown) if data.views else {"3d": board.joined}
