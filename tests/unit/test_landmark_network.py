@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -116,3 +117,14 @@ def test_the_weights_are_small_and_have_a_card() -> None:
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     for word in ("ICT", "seed 501", "sigma", "never"):
         assert word in card
+
+
+def test_training_without_torch_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in ("trainer", "training", "exporting", "network"):
+        monkeypatch.delitem(sys.modules, f"faceapp_plugins.landmarking.{name}", raising=False)
+    assert main(["model", "train", "landmarks", "--out", str(tmp_path)]) == 4
+    assert "pip install 'faceapp[learn]'" in capsys.readouterr().err
+    assert main(["model", "train", "landmarks", "--out", str(tmp_path), "--samples", "0"]) == 2

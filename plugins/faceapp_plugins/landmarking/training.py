@@ -89,9 +89,7 @@ class Crops:
         self._known: set[Path] = set()
         self.look()
         if not self.shards:
-            raise DataError(
-                f"{folder} holds no crops; render them first: faceapp model train landmarks --crops {folder}"
-            )
+            raise DataError(f"{folder} holds no crops; render some first (--pictures 30000)")
 
     def look(self) -> None:
         """Take new shards in."""
