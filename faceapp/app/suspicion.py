@@ -13,12 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
 import faceapp_resources
 from faceapp.core.arrays import FloatArray
 from faceapp.core.landmarks import Landmarks3D
+from faceapp.core.mesh import Mesh
 from faceapp.core.results import Registration
 from faceapp.core.template import Template
+from faceapp.geometry.deformation import bending_matrix
 from faceapp.geometry.rigid import align_pairs
 from faceapp.geometry.shape_signs import asymmetry, mirror_pairs, self_intersections, triangle_stretch
 from faceapp.landmarks.scheme import load_scheme
@@ -32,13 +35,16 @@ WORDS = {
     "asymmetry": "left and right differ",
     "misfit": "unlike any face that the modes know",
     "shift": "all its landmarks off to one side",
-    "slide": "moved along the surface as a whole",
+    "pull": "held along the surface against its own stiffness",
+    "uneven": "held on one side more than on the other",
 }
 """Of each sign, as people read it."""
 
+_LEAST_PULL = 2e-5
+
 _FLOOR = {
     "residual": 0.03, "unseen": 0.05, "landmarks": 0.5, "stretch": 0.05, "folds": 1.0, "asymmetry": 0.3, "misfit": 0.2,
-    "shift": 0.3, "slide": 0.3,
+    "shift": 0.3, "pull": _LEAST_PULL, "uneven": 0.5,
 }  # fmt: skip
 """Below it a sign is as good as nothing; units of the sign."""
 
@@ -98,6 +104,7 @@ def registration_signs(
     faces, face = template.mesh.faces, template.face
     stretch = triangle_stretch(rest, vertices, faces)
     uneven = asymmetry(vertices, _pairs(template), face)
+    pulls = _pulls(template, vertices)
     misfit = None if modes is None else _misfit(template, vertices, modes)
     signs: dict[str, float] = {}
     for i, name in enumerate(template.part_names):
@@ -114,7 +121,7 @@ def registration_signs(
             signs[f"asymmetry.{name}"] = float(np.nanmean(gap))
         if misfit is not None:
             signs[f"misfit.{name}"] = float(np.sqrt(np.mean(np.sum(misfit[inside] ** 2, axis=1))))
-            signs |= _slides(name, misfit, [inside & (rest[:, 0] > 2), inside & (rest[:, 0] < -2)])
+        signs |= _pull_signs(name, pulls, [inside & (rest[:, 0] > 2), inside & (rest[:, 0] < -2)])
     signs |= _landmark_signs(result, landmarks)
     mesh = result.mesh
     towards = mesh.vertex_normals()[faces].sum(axis=1)
@@ -123,13 +130,39 @@ def registration_signs(
     return signs
 
 
-def _slides(part: str, misfit: FloatArray, sides: Sequence[npt.NDArray[np.bool_]]) -> dict[str, float]:
-    """Mean motion of the left and of the right half of a part, away from what the modes can make."""
-    return {
-        f"slide.{part}_{side}": float(np.linalg.norm(misfit[half].mean(axis=0)))
+def _pull_signs(part: str, pulls: FloatArray, sides: Sequence[npt.NDArray[np.bool_]]) -> dict[str, float]:
+    """How strongly each half of a part is held, and how much more the one than the other."""
+    held = {
+        side: float(np.median(pulls[half]))
         for side, half in zip(("left", "right"), sides, strict=True)
         if half.sum() >= 10
     }
+    signs = {f"pull.{part}_{side}": value for side, value in held.items()}
+    if len(held) == 2:
+        signs[f"uneven.{part}"] = abs(float(np.log((held["left"] + _LEAST_PULL) / (held["right"] + _LEAST_PULL))))
+    return signs
+
+
+def _pulls(template: Template, vertices: FloatArray) -> FloatArray:
+    """(V,) 1/mm^3: how strongly bending pulls each vertex along the surface.
+
+    Nothing else acts there: where a registration has come to rest, the pull is nothing. One that was stopped on its
+    way, or slid, is given away by it however close it lies to the scan.
+    """
+    rest, face = template.mesh.vertices.astype(np.float64), template.face
+    placed = align_pairs(vertices[face], rest[face], scale=True).apply(vertices)
+    bending, areas = _bending(template)
+    force = bending @ (placed - rest) / np.maximum(areas, 1e-9)[:, None]
+    normals = Mesh(placed.astype(np.float32), template.mesh.faces).vertex_normals().astype(np.float64)
+    force -= np.einsum("nd,nd->n", force, normals)[:, None] * normals
+    return np.asarray(np.linalg.norm(force, axis=1))
+
+
+@functools.lru_cache(maxsize=4)
+def _bending(template: Template) -> tuple[sp.csc_array, FloatArray]:
+    mesh = template.mesh
+    areas = mesh.vertex_areas()
+    return bending_matrix(mesh.vertices.astype(np.float64), mesh.faces, areas, np.ones(len(areas))), areas
 
 
 @functools.lru_cache(maxsize=4)
@@ -179,13 +212,21 @@ class Population:
     usual: Mapping[str, tuple[float, float]]
 
 
-def population_of(signs: Sequence[Mapping[str, float]]) -> Population:
-    """Return what is usual among registrations; where they are few the reference of the program counts too."""
+def population_of(signs: Sequence[Mapping[str, float]], template: str = "") -> Population:
+    """Return what is usual among registrations of one template.
+
+    Parameters
+    ----------
+    signs : sequence of mapping
+        From `registration_signs`.
+    template : str
+        Its name: where the program knows what is usual with it, that counts too while the registrations are few.
+    """
     own: dict[str, list[float]] = {}
     for each in signs:
         for name, value in each.items():
             own.setdefault(name, []).append(_log(name, value))
-    reference = reference_population().usual
+    reference = reference_population(template).usual
     usual: dict[str, tuple[float, float]] = {}
     for name in {*own, *reference}:
         values = np.array(own.get(name, []))
@@ -204,13 +245,11 @@ def population_of(signs: Sequence[Mapping[str, float]]) -> Population:
 
 
 @functools.cache
-def reference_population() -> Population:
-    """Return what is usual of registrations of simulated people (``resources/suspicion``)."""
+def reference_population(template: str) -> Population:
+    """Return what is usual of registrations of simulated people with a template (``resources/suspicion``)."""
     file = faceapp_resources.path("suspicion", "reference.json")
-    if not file.is_file():
-        return Population({})
-    data = json.loads(file.read_text(encoding="utf-8"))
-    return Population({name: (float(median), float(spread)) for name, (median, spread) in data["usual"].items()})
+    data = json.loads(file.read_text(encoding="utf-8"))["templates"].get(template, {})
+    return Population({name: (float(median), float(spread)) for name, (median, spread) in data.items()})
 
 
 def suspicion(signs: Mapping[str, float], population: Population) -> Suspicion:
