@@ -28,6 +28,7 @@ COMMANDS = {
     "fuse": "clouds of the groups to one cloud and a mesh",
     "landmarks": "landmark files in and out, 2D to 3D, a first guess",
     "register": "a template onto scans",
+    "template": "make a registration template of a mesh",
     "reconstruct": "a face from photographs",
     "model": "train the networks that ship with the program anew",
     "measure": "distances between two surfaces or landmark sets",

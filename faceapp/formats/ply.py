@@ -37,6 +37,8 @@ class PlyData:
         Properties by name.
     faces : (F, 3) int32
         Polygons are cut into triangles about their first corner.
+    uv : (F, 3, 2) float32, optional
+        Texture coordinates of each corner, where the faces are triangles that have them.
     comments : tuple of str
         Of the header.
     """
@@ -44,6 +46,7 @@ class PlyData:
     vertex: dict[str, npt.NDArray[Any]]
     faces: npt.NDArray[np.int32]
     comments: tuple[str, ...]
+    uv: npt.NDArray[np.float32] | None = None
 
     def columns(self, *names: str) -> npt.NDArray[Any] | None:
         """Return the named properties side by side, or ``None`` if one is missing."""
@@ -86,7 +89,14 @@ def read_ply(file: Path) -> PlyData:
     faces = _triangles(lists) if lists is not None else np.zeros((0, 3), np.int32)
     if len(faces) and (faces.min() < 0 or faces.max() >= len(vertex["x"])):
         raise DataError(f"{file}: a face names a vertex that is not there")
-    return PlyData(vertex, faces, tuple(comments))
+    return PlyData(vertex, faces, tuple(comments), _corner_uv(polygons.get("texcoord"), len(faces)))
+
+
+def _corner_uv(lists: Any, faces: int) -> npt.NDArray[np.float32] | None:
+    """Texture coordinates as MeshLab writes them: two numbers for each corner of a triangle."""
+    if isinstance(lists, np.ndarray) and lists.shape == (faces, 6):
+        return lists.reshape(faces, 3, 2).astype(np.float32)
+    return None
 
 
 _Property = tuple[str, str, str]  # name, type, type of the count ("" for a plain value)
@@ -215,6 +225,7 @@ def read_mesh(file: Path) -> Mesh:
         None if normals is None else normals.astype(np.float32),
         None if colors is None else colors.astype(np.uint8),
         None if sigma is None else sigma.astype(np.float32),
+        data.uv,
     )
 
 
@@ -273,7 +284,7 @@ def write_mesh(
     file : Path
         Written whole or not at all.
     mesh : Mesh
-        Vertices in their order, faces, and what is known of normals, colours and sigma.
+        Vertices in their order, faces, and what is known of normals, colours, sigma and uv.
     extra : mapping of str to (V,) array
         Further properties of each vertex, such as ``distance``.
     comments : list of str
@@ -294,8 +305,14 @@ def write_mesh(
     header = ["ply", "format binary_little_endian 1.0", "comment unit mm", *(f"comment {c}" for c in comments or [])]
     header.append(f"element vertex {len(table)}")
     header += [f"property {_NAMES[kind]} {name}" for name, kind, _ in columns]
-    faces = np.empty(len(mesh.faces), np.dtype([("n", "u1"), ("v", "<i4", (3,))]))
+    corners: list[Any] = [("n", "u1"), ("v", "<i4", (3,))]
+    if mesh.uv is not None:
+        corners += [("m", "u1"), ("uv", "<f4", (6,))]
+    faces = np.empty(len(mesh.faces), np.dtype(corners))
     faces["n"], faces["v"] = 3, mesh.faces
     if len(faces):
         header += [f"element face {len(faces)}", "property list uchar int vertex_indices"]
+    if mesh.uv is not None:
+        faces["m"], faces["uv"] = 6, mesh.uv.reshape(-1, 6)
+        header += ["property list uchar float texcoord"] if len(faces) else []
     write_bytes(file, "\n".join([*header, "end_header\n"]).encode() + table.tobytes() + faces.tobytes())
