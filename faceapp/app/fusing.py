@@ -11,6 +11,7 @@ import faceapp
 from faceapp.app.decoding import DecodedBundle, decode_bundle, resolve_bundle
 from faceapp.app.fusion_figures import disagreements, fusion_metrics, landmark_regions
 from faceapp.app.jobs import worker_pool
+from faceapp.app.landmark_conversion import read_any_landmarks
 from faceapp.app.outputs import check_output
 from faceapp.app.texturing import with_texture
 from faceapp.core.errors import DataError, DecodeError, UsageError
@@ -21,7 +22,7 @@ from faceapp.core.rig import CameraModel
 from faceapp.core.signals import Reporter
 from faceapp.formats.atomic import new_folder
 from faceapp.formats.capture_bundle import CaptureBundle, read_bundle
-from faceapp.formats.landmark_files import read_landmarks, write_landmarks
+from faceapp.formats.landmark_files import write_landmarks
 from faceapp.formats.mesh_files import write_textured_mesh
 from faceapp.formats.ply import write_cloud, write_mesh
 from faceapp.formats.reports import hash_path, write_report
@@ -65,7 +66,7 @@ def read_landmark_set(files: Sequence[Path]) -> tuple[dict[str, Landmarks2D], La
     views: dict[str, Landmarks2D] = {}
     whole: Landmarks3D | None = None
     for file in files:
-        marks = read_landmarks(file)
+        marks = read_any_landmarks(file).marks
         if isinstance(marks, Landmarks3D):
             if whole is not None:
                 raise UsageError("--landmarks takes one 3D file, or one 2D file for each view")

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from faceapp.app.landmark_conversion import is_foreign_json, read_any_landmarks
 from faceapp.app.rigs import describe_rig
+from faceapp.app.sample_stages import runs_of, stale_reasons
 from faceapp.core.errors import DataError, FaceappError
+from faceapp.core.subject import Sample
 from faceapp.formats.capture_bundle import FILE, CaptureBundle, read_bundle
 from faceapp.formats.images import PICTURES, read_image
-from faceapp.formats.landmark_files import read_landmarks
 from faceapp.formats.mesh_files import read_any_mesh
 from faceapp.formats.ply import read_ply
 from faceapp.formats.reports import read_report
@@ -65,6 +67,7 @@ def _describe_project(path: Path) -> dict[str, Any]:
                     "sample": f"{s.subject}/{s.expression}/{s.take}",
                     "verdict": s.verdict.value,
                     "captured_at": s.captured_at,
+                    "stale": _stale(project, s),
                 }
                 for s in project.samples()
             ],
@@ -72,8 +75,19 @@ def _describe_project(path: Path) -> dict[str, Any]:
         }
 
 
+def _stale(project: Project, sample: Sample) -> list[str]:
+    """Why the newest registration of a sample would be another one now; empty where it would not, or there is none."""
+    runs = runs_of(project, sample, "register")
+    return list(stale_reasons(project, sample, runs[0])) if runs else []
+
+
 def _describe_sample(path: Path) -> dict[str, Any]:
     sample = read_sample(path)
+    home = path.resolve().parents[2]
+    stale: list[str] = []
+    if (home / "project.json").is_file():
+        with Project.open(home, read_only=True) as project:
+            stale = _stale(project, sample)
     return {
         "kind": "sample",
         "sample": f"{sample.subject}/{sample.expression}/{sample.take}",
@@ -81,6 +95,7 @@ def _describe_sample(path: Path) -> dict[str, Any]:
         "verdict": sample.verdict.value,
         "has": sorted(p.name for p in path.iterdir() if p.is_dir() and not p.name.startswith(".")),
         "runs": sorted(p.name for p in path.glob("runs/*") if not p.name.startswith(".")),
+        "stale": stale,
     }
 
 
@@ -153,6 +168,8 @@ def _describe_json(path: Path) -> dict[str, Any]:
     kind = schema_of(path)
     if kind in ("project", "sample", "capture"):
         return describe_path(path.absolute().parent)
+    if is_foreign_json(path):
+        return {"kind": "landmarks", **_landmarks(path)}
     reader = {"landmarks": _landmarks, "template": _template, "report": _report, "subject": _subject}.get(kind)
     if reader is None:
         raise DataError(
@@ -167,9 +184,11 @@ def _subject(path: Path) -> dict[str, Any]:
 
 
 def _landmarks(path: Path) -> dict[str, Any]:
-    marks = read_landmarks(path)
+    found = read_any_landmarks(path)
+    marks = found.marks
     return {
         "scheme": marks.scheme,
+        "order": found.order,
         "dimension": marks.points.shape[1],
         "placed": int(marks.placed.sum()),
         "points": len(marks.points),
@@ -202,7 +221,7 @@ _READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     ".obj": _describe_mesh,
     ".stl": _describe_mesh,
     ".json": _describe_json,
-    ".pts": lambda path: {"kind": "landmarks", **_landmarks(path)},
+    **dict.fromkeys((".pts", ".ljson", ".fcsv", ".pp"), lambda path: {"kind": "landmarks", **_landmarks(path)}),
     ".toml": _describe_rig,
     **dict.fromkeys(PICTURES, _describe_picture),
 }

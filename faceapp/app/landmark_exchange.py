@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial import cKDTree
 
+from faceapp.app.annotation_data import PICTURE_SUFFIXES, PICTURES, read_annotation_data
 from faceapp.app.decoding import decode_bundle, resolve_bundle
 from faceapp.app.fusing import colour_cameras, lift_views
+from faceapp.app.landmark_conversion import OWN, ending_of, holds, read_any_landmarks, write_any_landmarks
 from faceapp.app.outputs import check_file
 from faceapp.app.sample_landmarks import PREFILL, current_landmarks, landmarks_from_outside
 from faceapp.app.sample_stages import landmarks_on_scan
@@ -23,53 +26,110 @@ from faceapp.core.subject import Sample
 from faceapp.formats.atomic import append_line
 from faceapp.formats.capture_bundle import FILE, read_bundle
 from faceapp.formats.images import read_image
-from faceapp.formats.landmark_files import read_landmarks, write_landmarks
+from faceapp.formats.landmark_files import write_landmarks
 from faceapp.formats.mesh_files import SUFFIXES, read_any_mesh
+from faceapp.formats.point_files import SOLID_KINDS
 from faceapp.landmarks.foreign_models import detect_by_mapping, read_mapping
-from faceapp.landmarks.history import Act, Change, LandmarkJournal, Placed
+from faceapp.landmarks.history import SCAN, Act, Change, LandmarkJournal, Placed
 from faceapp.landmarks.lifting import join_views, project_landmarks
 from faceapp.landmarks.prefill import find_points, prefill_photograph, prefill_scan
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.store.project import Project, utc_now
 
+_ON_SCAN_MM = 10.0
+"""Median distance to the scan up to which points in space are taken for this sample's."""
 
-def import_landmarks(project: Project, sample: Sample, file: Path, annotator: str, view: str | None = None) -> str:
-    """Bring a 2D landmark file into a sample as an annotator's work; each point goes through the journal.
 
-    Returns
-    -------
-    str
-        The view.
+@dataclass(frozen=True)
+class Imported:
+    """What an import did: the view (`SCAN` for points in space), the order that the file had, and how many points."""
+
+    view: str
+    order: str
+    count: int
+
+
+def import_landmarks(
+    project: Project, sample: Sample, file: Path, annotator: str, view: str | None = None, order: str | None = None
+) -> Imported:
+    """Bring a landmark file into a sample as an annotator's work; each point goes through the journal.
+
+    Points of a picture go into that view, points in space onto the scan. Points that the file's order does not have
+    stay as they are.
 
     Raises
     ------
     UsageError
-        The file is 3D, or it is not said which view it belongs to.
+        It is not said which view the file belongs to.
+    DataError
+        The file cannot be read, its order cannot be told, or its points do not lie on the sample's scan.
     """
     project.must_write()
     _check_annotator(annotator)
-    marks = read_landmarks(file)
-    if not isinstance(marks, Landmarks2D):
-        raise UsageError(f"{file}: 2D landmarks of a view are expected; a sample's 3D landmarks come from its pictures")
+    found = read_any_landmarks(file, order)
+    marks = found.marks
     folder = project.sample_folder(sample)
-    views = {v.name for v in read_views(read_bundle(folder / "capture"))}
-    name = view or marks.view
+    name = _view_of(folder, sample, marks, file, view) if isinstance(marks, Landmarks2D) else SCAN
+    if isinstance(marks, Landmarks3D):
+        _check_on_scan(folder, marks, file)
+    placed = np.flatnonzero(marks.placed).tolist()
+    states = {i: Placed(tuple(float(x) for x in marks.points[i]), marks.visibility[i]) for i in placed}
+    if states:
+        journal = LandmarkJournal(folder / "landmarks" / annotator / "journal.jsonl")
+        stamp = {"by": annotator, "at": utc_now(), "from": file.name}
+        journal.append(Act(tuple(Change(name, i, state) for i, state in states.items()), "import"), stamp)
+    return Imported(name, found.order, len(states))
+
+
+def _view_of(folder: Path, sample: Sample, marks: Landmarks2D, file: Path, view: str | None) -> str:
+    if (folder / "capture" / FILE).is_file():
+        views = {v.name for v in read_views(read_bundle(folder / "capture"))}
+    else:
+        views = {f.stem for f in folder.glob(f"{PICTURES}/*") if f.suffix.lower() in PICTURE_SUFFIXES}
+    name = view or marks.view or (next(iter(views)) if len(views) == 1 else "")
     if name not in views:
         known = ", ".join(sorted(views))
         raise UsageError(f"{file}: {name!r} is no picture of {sample.id}; say which with --view ({known})")
-    journal = LandmarkJournal(folder / "landmarks" / annotator / "journal.jsonl")
-    stamp = {"by": annotator, "at": utc_now(), "from": file.name}
-    placed = np.flatnonzero(marks.placed).tolist()
-    states = {i: Placed((float(marks.points[i][0]), float(marks.points[i][1])), marks.visibility[i]) for i in placed}
-    if states:
-        journal.append(Act(tuple(Change(name, i, state) for i, state in states.items()), "import"), stamp)
     return name
 
 
+def _check_on_scan(folder: Path, marks: Landmarks3D, file: Path) -> None:
+    data = read_annotation_data(folder)
+    clouds = [data.mesh.vertices] if data.mesh is not None else [c.points for c in data.clouds.values()]
+    if not clouds:
+        raise DataError(f"{file}: points in space are for a sample with a scan, and {folder.name} has none")
+    gap = np.asarray(cKDTree(np.concatenate(clouds)).query(marks.points[marks.placed])[0])
+    if not len(gap) or float(np.median(gap)) > _ON_SCAN_MM:
+        told = f"{float(np.median(gap)):.0f} mm from it" if len(gap) else "none is placed"
+        raise DataError(
+            f"{file}: the points do not lie on the scan of {folder.name} (half are more than {told}); they must be in "
+            "mm and in the frame of its mesh"
+        )
+
+
 def export_landmarks(
-    project: Project, sample: Sample, out: Path, kind: str = "json", *, force: bool = True
+    project: Project,
+    sample: Sample,
+    out: Path,
+    kind: str = "json",
+    *,
+    order: str | None = None,
+    force: bool = True,
 ) -> list[Path]:
-    """Write the landmarks that count of each view, and the 3D ones where the sample is fused.
+    """Write the landmarks that count of each view, and the 3D ones where there are any, as far as the kind holds them.
+
+    Parameters
+    ----------
+    project, sample : Project, Sample
+        Whose.
+    out : Path
+        Folder.
+    kind : str
+        One of `landmark_conversion.ALL_KINDS`.
+    order : str, optional
+        Of the points; the scheme's by default.
+    force : bool
+        Write over what is there.
 
     Returns
     -------
@@ -78,25 +138,31 @@ def export_landmarks(
     """
     folder = project.sample_folder(sample)
     stem = f"{sample.subject}-{sample.expression}-{sample.take}"
-    if not (folder / "capture" / FILE).is_file():
-        return _write_all({out / f"{stem}-{n}.{kind}": m for n, m in landmarks_from_outside(folder).items()}, force)
-    marks, who = current_landmarks(folder, read_bundle(folder / "capture"))
-    files: dict[Path, Landmarks2D | Landmarks3D] = {
-        out / f"{stem}-{name}.{kind}": replace(view, annotator=who) for name, view in marks.items()
-    }
-    if kind == "json" and (folder / "scan" / "fused.ply").is_file():
-        files[out / f"{stem}-3d.json"] = landmarks_on_scan(folder)[0]
-    if not files:
-        raise DataError(f"{sample.id} has no calibrated colour picture, so it has no landmarks")
-    return _write_all(files, force)
+    found: dict[str, Landmarks2D | Landmarks3D] = {}
+    if (folder / "capture" / FILE).is_file():
+        marks, who = current_landmarks(folder, read_bundle(folder / "capture"))
+        found |= {name: replace(view, annotator=who) for name, view in marks.items()}
+        if (folder / "scan" / "fused.ply").is_file():
+            found["3d"] = landmarks_on_scan(folder)[0]
+        if not found:
+            raise DataError(f"{sample.id} has no calibrated colour picture, so it has no landmarks")
+    else:
+        found |= landmarks_from_outside(folder)
+    held = {name: m for name, m in found.items() if holds(kind, m)}
+    if not held:
+        lacks = "3D landmarks, fuse it first" if kind in SOLID_KINDS else "landmarks of pictures"
+        raise DataError(f"{sample.id} has no {lacks}; --format {kind} holds no others")
+    return _write_all({out / f"{stem}-{n}{ending_of(kind)}": m for n, m in held.items()}, force, kind, order)
 
 
-def _write_all(files: Mapping[Path, Landmarks2D | Landmarks3D], force: bool) -> list[Path]:
+def _write_all(
+    files: Mapping[Path, Landmarks2D | Landmarks3D], force: bool, kind: str = OWN, order: str | None = None
+) -> list[Path]:
     """Write landmark files, none before all may be written."""
     for file in files:
         check_file(file, force=force)
     for file, marks in files.items():
-        write_landmarks(file, marks)
+        write_any_landmarks(file, marks, kind, order)
     return list(files)
 
 
@@ -114,7 +180,7 @@ def lift_landmarks(bundle_path: Path, files: list[Path], out: Path, *, force: bo
     bundle = read_bundle(resolve_bundle(bundle_path))
     views: dict[str, Landmarks2D] = {}
     for file in files:
-        marks = read_landmarks(file)
+        marks = read_any_landmarks(file).marks
         if not isinstance(marks, Landmarks2D):
             raise UsageError(f"{file}: 2D landmarks are expected")
         views[marks.view] = marks

@@ -9,6 +9,7 @@ import numpy as np
 
 import faceapp
 from faceapp.app.jobs import worker_pool
+from faceapp.app.landmark_conversion import is_landmark_file, read_any_landmarks
 from faceapp.app.outputs import check_output
 from faceapp.app.registering import RENDER_DISTANCE
 from faceapp.app.template import own_template
@@ -18,7 +19,6 @@ from faceapp.core.landmarks import Landmarks2D, Landmarks3D
 from faceapp.core.mesh import Mesh
 from faceapp.core.results import Metric, Provenance, Report
 from faceapp.formats.atomic import new_folder
-from faceapp.formats.landmark_files import read_landmarks
 from faceapp.formats.mesh_files import read_any_mesh
 from faceapp.formats.reports import hash_path, write_report
 from faceapp.geometry.closest_points import SurfaceTree
@@ -61,7 +61,7 @@ def measure_to_folder(
     check_output(out, [first, second], force=force)
     if align not in ALIGNMENTS:
         raise UsageError(f"--align {align}: expected one of {', '.join(ALIGNMENTS)}")
-    marks = [p.suffix.lower() in (".json", ".pts") for p in (first, second)]
+    marks = [is_landmark_file(p) for p in (first, second)]
     if marks[0] != marks[1]:
         raise UsageError(f"{first} and {second} cannot be compared: give two surfaces or two landmark files")
     if marks[0] and region is not None:
@@ -161,7 +161,7 @@ def face_region(mesh: Mesh, reference: Mesh | None = None) -> BoolArray:
 
 
 def _measure_landmarks(first: Path, second: Path, align: str) -> list[Metric]:
-    a, b = read_landmarks(first), read_landmarks(second)
+    a, b = read_any_landmarks(first).marks, read_any_landmarks(second).marks
     if a.points.shape[1] != b.points.shape[1]:
         raise UsageError(
             f"{first} is {a.points.shape[1]}D and {second} is {b.points.shape[1]}D; they cannot be compared"

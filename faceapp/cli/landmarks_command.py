@@ -1,4 +1,4 @@
-"""``faceapp landmarks import|export|lift|prefill|propagate|select``."""
+"""``faceapp landmarks import|export|convert|lift|prefill|propagate|select|agreement``."""
 
 from __future__ import annotations
 
@@ -15,24 +15,36 @@ if TYPE_CHECKING:
     from faceapp.store.project import Project
 
 
+_FORMATS = ("json", "pts", "ljson", "slicer", "fcsv", "coco", "meshlab", "csv")
+_ENDINGS = ".json, .pts, .ljson, .mrk.json (3D Slicer), .fcsv, .coco.json, .pp (MeshLab), .csv"
+_ORDERS = "jd106, insightface106, sensetime106, wflw98, ibug68"
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
-    bring = acts.add_parser("import", help="a 2D landmark file into a sample, as an annotator's work")
+    bring = acts.add_parser("import", help="a landmark file into a sample, as an annotator's work")
     give = acts.add_parser("export", help="the landmarks that count of a sample")
     choose = acts.add_parser("select", help="say whose landmarks of a sample count")
     spread = acts.add_parser("propagate", help="the landmarks of a sample to the other expressions of its subject")
     for sub in (bring, give, choose, spread):
         sub.add_argument("project", type=Path, help="folder of the project")
         sub.add_argument("sample", help="such as S0001/smile/1")
-    bring.add_argument("file", type=Path, help=".json or .pts")
+    change = acts.add_parser("convert", help="a landmark file into another format or order of points")
+    change.add_argument("source", type=Path, metavar="FILE", help="of any format and known order")
+    change.add_argument("out", type=Path, metavar="OUT", help=f"its name says the format: {_ENDINGS}")
+    bring.add_argument("file", type=Path, help=f"{_ENDINGS}, .txt (LaPa, WFLW)")
+    for sub in (bring, change):
+        sub.add_argument("--order", help=f"of the points in the file (default: recognised): {_ORDERS}")
+    change.add_argument("--to-order", metavar="ORDER", help="of the points in OUT (default: jd106)")
     bring.add_argument("--view", help="camera of the picture (default: what the file says)")
     for sub in (bring, choose):
         sub.add_argument("--annotator", required=True, help="initials")
     spread.add_argument("--to", action="append", default=[], metavar="SAMPLE", help="(repeat; default: all others)")
     spread.add_argument("--annotator", help="whose landmarks (default: those that count)")
     give.add_argument("--out", type=Path, default=Path(), help="folder (default: here)")
-    give.add_argument("--format", choices=("json", "pts"), default="json")
+    give.add_argument("--format", choices=_FORMATS, default="json")
+    give.add_argument("--order", help=f"of the points (default: jd106): {_ORDERS}")
     lift = acts.add_parser("lift", help="2D landmarks onto the scan of a capture")
     lift.add_argument("bundle", type=Path, help="a capture bundle or a sample")
     lift.add_argument(
@@ -48,9 +60,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="mapping file of somebody else's landmark model (guide), for a picture",
     )
     guess.add_argument("--out", type=Path, default=Path(), help="folder (default: here)")
-    for sub in (give, lift, guess):
+    for sub in (give, lift, guess, change):
         sub.add_argument("--force", action="store_true", help="write over files that are there")
-    for sub in (bring, give, choose, lift, guess, spread):
+    for sub in (bring, give, choose, lift, guess, spread, change):
         add_json_option(sub)
 
 
@@ -66,6 +78,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
             {"placed": count, "out": str(options.out)}, f"{count} of {len(marks.points)} points lie on the scan"
         )
         return 0
+    if options.act == "convert":
+        return _convert(console, options)
     if options.act == "prefill":
         return _told(
             console, exchange.prefill_to_folder(options.path, options.out, model=options.model, force=options.force)
@@ -73,7 +87,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with Project.open(options.project, read_only=options.act == "export") as project:
         sample = project.find_sample(options.sample)
         if options.act == "export":
-            files = exchange.export_landmarks(project, sample, options.out, options.format, force=options.force)
+            files = exchange.export_landmarks(
+                project, sample, options.out, options.format, order=options.order, force=options.force
+            )
             return _told(console, files)
         if options.act == "propagate":
             return _propagate(console, project, sample, options)
@@ -81,8 +97,23 @@ def run(options: argparse.Namespace, console: Console) -> int:
             exchange.select_annotator(project, sample, options.annotator)
             console.result({"annotator": options.annotator}, f"the landmarks of {options.annotator} count")
             return 0
-        view = exchange.import_landmarks(project, sample, options.file, options.annotator, options.view)
-    console.result({"view": view}, f"imported {options.file} into {view} as {options.annotator}")
+        done = exchange.import_landmarks(project, sample, options.file, options.annotator, options.view, options.order)
+    console.result(
+        {"view": done.view, "order": done.order, "points": done.count},
+        f"imported {done.count} points of {options.file} (order: {done.order}) into {done.view} as {options.annotator}",
+    )
+    return 0
+
+
+def _convert(console: Console, options: argparse.Namespace) -> int:
+    from faceapp.app.landmark_conversion import convert_landmarks
+    from faceapp.app.outputs import check_file
+
+    check_file(options.out, force=options.force)
+    order = convert_landmarks(options.source, options.out, order=options.order, to_order=options.to_order)
+    console.result(
+        {"order": order, "out": str(options.out)}, f"wrote {options.out} (order of {options.source}: {order})"
+    )
     return 0
 
 

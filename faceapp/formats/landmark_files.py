@@ -1,4 +1,4 @@
-"""Landmark files: faceapp's JSON, and ``.pts`` of 106 points."""
+"""Landmark files of ours, JSON; those of other programs are in `point_files`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from faceapp.core.errors import DataError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy, Visibility
-from faceapp.formats.atomic import write_bytes, write_json
+from faceapp.formats.atomic import write_json
 from faceapp.formats.schemas import check, read_json
 
 SCHEME_SIZES = {"jd106": 106}
@@ -83,56 +83,16 @@ def parse_landmarks(data: dict[str, Any], where: str) -> Landmarks2D | Landmarks
 
 
 def read_landmarks(file: Path) -> Landmarks2D | Landmarks3D:
-    """Read a landmark file, JSON or ``.pts`` by its name.
+    """Read a landmark file of ours.
 
     Raises
     ------
     DataError
         It is missing, damaged, or of another number of points; the message names the field.
     """
-    if file.suffix == ".pts":
-        return _read_pts(file)
     return parse_landmarks(read_json(file, "landmarks"), str(file))
 
 
 def write_landmarks(file: Path, marks: Landmarks2D | Landmarks3D) -> None:
-    """Write a landmark file, JSON or ``.pts`` by its name, whole or not at all.
-
-    Raises
-    ------
-    DataError
-        ``.pts`` is asked for points that are 3D or not all placed.
-    """
-    if file.suffix != ".pts":
-        write_json(file, describe_landmarks(marks))
-        return
-    if marks.points.shape[1] != 2 or not marks.placed.all():
-        raise DataError(f"{file}: a .pts file holds 2D points that are all placed; write .json instead")
-    # The format counts pixels from 1 at the corner of the picture's first pixel centre.
-    lines = [
-        "version: 1",
-        f"n_points: {len(marks.points)}",
-        "{",
-        *(f"{u + 1:.4f} {v + 1:.4f}" for u, v in marks.points),
-        "}",
-    ]
-    write_bytes(file, ("\n".join(lines) + "\n").encode())
-
-
-def _read_pts(file: Path) -> Landmarks2D:
-    try:
-        text = file.read_text(encoding="utf-8")
-        if "{" not in text or "}" not in text:
-            raise ValueError("the braces around the points are missing")
-        rows = [line.split() for line in text[text.index("{") + 1 : text.index("}")].splitlines() if line.strip()]
-        short = next((i for i, row in enumerate(rows) if len(row) != 2), None)
-        if short is not None:
-            raise ValueError(f"point {short} has {len(rows[short])} numbers")
-        points = np.array(rows, np.float64).reshape(-1, 2) - 1
-    except FileNotFoundError:
-        raise DataError(f"{file} is missing") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file} is not a .pts file of 2D points: {error}") from error
-    if points.shape != (106, 2):
-        raise DataError(f"{file}: {len(points)} points; 106 in the order of jd106 are expected")
-    return Landmarks2D(points=points)
+    """Write a landmark file of ours, whole or not at all."""
+    write_json(file, describe_landmarks(marks))

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from faceapp.app import annotating
+from faceapp.app.landmark_conversion import read_any_landmarks, write_any_landmarks
 from faceapp.app.reconstructing import read_photographs
 from faceapp.cli.main import main
 from faceapp.core.errors import DataError
@@ -52,14 +53,14 @@ def marks_file(folder: Path, name: str = "marks.json", **changes: Any) -> Path:
 
 def test_what_is_imported_is_exported(pilot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = marks_file(tmp_path)
-    for kind in ("json", "pts"):
+    for kind in ("json", "csv"):
         given = tmp_path / f"given.{kind}"
-        write_landmarks(given, read_landmarks(file))
+        write_any_landmarks(given, read_landmarks(file), kind)
         arguments = [str(pilot), "S0001/smile/1"]
         assert main(["landmarks", "import", *arguments, str(given), "--annotator", kind, "--view", "rgb"]) == 0
         assert main(["landmarks", "select", *arguments, "--annotator", kind]) == 0
         assert main(["landmarks", "export", *arguments, "--out", str(tmp_path / kind), "--format", kind]) == 0
-        back = read_landmarks(tmp_path / kind / f"S0001-smile-1-rgb.{kind}")
+        back = read_any_landmarks(tmp_path / kind / f"S0001-smile-1-rgb.{kind}").marks
         np.testing.assert_allclose(back.points, read_landmarks(file).points, atol=1e-3)
 
 
@@ -123,9 +124,9 @@ def test_a_wrong_landmark_file_names_the_field(
     ("text", "told"),
     [
         ("", "the braces around the points are missing"),
-        ("version: 1\n{\n" + "1 2\n" * 68 + "}\n", "68 points; 106"),
+        ("version: 1\n{\n" + "1 2\n" * 68 + "}\n", "none of the known orders"),
         ("version: 1\n{\n" + "1 2\n" * 105 + "1\n}\n", "point 105 has 1 numbers"),
-        ("version: 1\n{\n}\n", "0 points; 106"),
+        ("version: 1\n{\n}\n", "0 points; no known order"),
     ],
 )
 def test_a_wrong_pts_file_says_what_is_wrong(

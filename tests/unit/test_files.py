@@ -17,6 +17,8 @@ from faceapp.core.mesh import Mesh
 from faceapp.formats.atomic import append_line, new_folder, write_bytes
 from faceapp.formats.landmark_files import read_landmarks, write_landmarks
 from faceapp.formats.ply import read_cloud, read_mesh, read_ply, write_cloud, write_mesh
+from faceapp.formats.point_files import read_points, write_points
+from faceapp.formats.point_table import PointTable
 from faceapp.formats.template_files import read_template
 
 
@@ -104,10 +106,10 @@ def test_landmarks_come_back(tmp_path: Path, dimension: int) -> None:
 
 
 def test_pts_counts_from_one(tmp_path: Path) -> None:
-    marks = Landmarks2D(points=np.arange(212.0).reshape(106, 2))
-    write_landmarks(tmp_path / "marks.pts", marks)
+    table = PointTable(points=np.arange(212.0).reshape(106, 2))
+    write_points(tmp_path / "marks.pts", table, "pts")
     assert (tmp_path / "marks.pts").read_text().splitlines()[3] == "1.0000 2.0000"
-    np.testing.assert_allclose(read_landmarks(tmp_path / "marks.pts").points, marks.points, atol=1e-4)
+    np.testing.assert_allclose(read_points(tmp_path / "marks.pts").points, table.points, atol=1e-4)
 
 
 def test_a_wrong_number_of_landmarks_names_the_field(tmp_path: Path) -> None:

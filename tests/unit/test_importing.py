@@ -11,13 +11,13 @@ import pytest
 
 from faceapp.app.annotating import AnnotationSession
 from faceapp.app.importing import import_sample, is_importable
+from faceapp.app.landmark_conversion import read_any_landmarks
 from faceapp.app.landmark_exchange import export_landmarks
 from faceapp.app.propagating import propagate_sample
 from faceapp.cli.main import main
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.mesh import Mesh
 from faceapp.formats.images import write_png
-from faceapp.formats.landmark_files import read_landmarks
 from faceapp.formats.ply import write_mesh
 from faceapp.store.project import Project
 
@@ -110,4 +110,4 @@ def test_what_was_placed_in_a_photograph_is_exported(project: Project, tmp_path:
     session.place("01-front", 54, 130.0, 100.0)
     files = export_landmarks(project, sample, tmp_path / "out", "pts")
     assert [f.name for f in files] == ["S0001-neutral-1-01-front.pts"]
-    np.testing.assert_allclose(read_landmarks(files[0]).points[54], (130, 100), atol=1e-3)
+    np.testing.assert_allclose(read_any_landmarks(files[0], "jd106").marks.points[54], (130, 100), atol=1e-3)
