@@ -19,12 +19,13 @@ from faceapp.app.template import load_template
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.mesh import Mesh
-from faceapp.core.results import Metric, Registration, Report
+from faceapp.core.results import BakedTexture, Metric, Registration, Report
 from faceapp.core.signals import Reporter
 from faceapp.core.template import Template
 from faceapp.formats.atomic import new_folder
 from faceapp.formats.capture_bundle import FILE, read_bundle
-from faceapp.formats.displacement_files import write_displacement
+from faceapp.formats.chart_files import read_texture, write_displacement, write_texture
+from faceapp.formats.landmark_files import write_landmarks
 from faceapp.formats.mesh_files import read_any_mesh
 from faceapp.formats.ply import read_mesh, write_mesh
 from faceapp.formats.reports import hash_path, write_report
@@ -32,13 +33,16 @@ from faceapp.geometry.displacement_map import coarser, displaced_mesh
 from faceapp.landmarks.prefill import prefill_scan
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.pipeline.registry import get_plugin
-from faceapp.pipeline.stages import RegistrationInput
+from faceapp.pipeline.stages import Pin, RegistrationInput
 
 LITTLE_SEEN = 0.3
 """Share of the template's face below which a result is doubted."""
 
 _DETAILED = 1024
 """Texels of the map that ``detailed.ply`` is made from: about a million points."""
+
+LANDMARKS = "landmarks.json"
+"""File of a result: the landmarks that led it."""
 
 RENDER_DISTANCE = "faceapp.render.distance:distance_picture"
 """Rendering happens in a worker: VTK in the window's process belongs to the window's thread."""
@@ -73,6 +77,8 @@ def register_scan(
     modes: npt.NDArray[np.float32] | None = None,
     *,
     neutral: npt.NDArray[np.float32] | None = None,
+    neutral_texture: BakedTexture | None = None,
+    pins: tuple[Pin, ...] = (),
     plugin: str | None = None,
     parameters: dict[str, Any] | None = None,
     reporter: Reporter | None = None,
@@ -93,6 +99,10 @@ def register_scan(
         Shape modes for the prefill.
     neutral : (V, 3) float32, optional
         The subject's own neutral in template order: what the expression is bent from.
+    neutral_texture : BakedTexture, optional
+        Of that neutral: plugins that compare appearance follow it.
+    pins : tuple of Pin
+        Correspondences that a person gave.
     plugin, parameters
         Which method, and how.
     reporter : Reporter, optional
@@ -119,7 +129,7 @@ def register_scan(
     with reporter.part(0.1, 1.0):
         run = worker_pool().run(
             chosen,
-            RegistrationInput(scan, template, landmarks, neutral),
+            RegistrationInput(scan, template, landmarks, neutral, pins, neutral_texture),
             parameters,
             reporter,
             seed=seed,
@@ -246,9 +256,10 @@ def register_to_folder(
     force: bool = False,
     seed: int = 0,
 ) -> RegistrationResult:
-    """Register one mesh, sample or capture; write ``registered.ply``, ``distance.png``, ``report.json``.
+    """Register one mesh, sample or capture; write ``registered.ply``, ``distance.png``, landmarks and ``report.json``.
 
-    A plugin that measures a displacement map adds ``displacement.png`` and ``.json``, and ``detailed.ply`` made of it.
+    A plugin that measures a displacement map adds ``displacement.png`` and ``.json``, ``detailed.ply`` made of it,
+    and ``texture.png`` where the scan has colours.
 
     Raises
     ------
@@ -263,13 +274,14 @@ def register_to_folder(
     chosen, modes = load_template(template)
     scan, marks, source = _read_scan(path, landmarks, reporter)
     inputs = {source.name: hash_path(source)} | {f.name: hash_path(f) for f in landmarks}
-    rest = None
+    rest, texture = None, None
     if neutral is not None:
-        rest = read_mesh(neutral).vertices
+        rest, texture = read_mesh(neutral).vertices, read_texture(neutral.parent)
         inputs["neutral"] = hash_path(neutral)
     result = register_scan(
         scan, marks, chosen, modes,
-        neutral=rest, plugin=plugin, parameters=parameters, reporter=reporter, inputs=inputs, seed=seed,
+        neutral=rest, neutral_texture=texture, plugin=plugin, parameters=parameters,
+        reporter=reporter, inputs=inputs, seed=seed,
     )  # fmt: skip
     with new_folder(out, replace=force) as temporary:
         write_registration(temporary, result, scan)
@@ -288,5 +300,9 @@ def write_registration(folder: Path, result: RegistrationResult, scan: Mesh) -> 
         write_mesh(
             folder / "detailed.ply", displaced_mesh(registered.mesh, coarser(registered.displacement, _DETAILED))
         )
+    if result.landmarks is not None:
+        write_landmarks(folder / LANDMARKS, result.landmarks)
+    if registered.texture is not None:
+        write_texture(folder, registered.texture)
     write_report(folder / "report.json", result.report)
     (folder / "log.txt").write_text("\n".join(result.log) + "\n", encoding="utf-8")

@@ -1,9 +1,10 @@
-"""Stages on a sample of a project: fuse, register, reconstruct, review; results are found again by their key."""
+"""Stages on a sample of a project: fuse, register, reconstruct; results are found again by their key."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,25 +14,26 @@ from faceapp.app.decoding import decode_bundle, write_scans
 from faceapp.app.fusing import fuse_decoded, write_fusion
 from faceapp.app.reconstructing import read_photographs, reconstruct, write_reconstruction
 from faceapp.app.registering import register_scan, write_registration
-from faceapp.app.sample_landmarks import current_landmarks
+from faceapp.app.repairing import read_repairs
+from faceapp.app.reviewing import reviews_of
+from faceapp.app.sample_landmarks import current_landmarks, landmarks_from_outside, selected_annotator
 from faceapp.app.template import own_template
+from faceapp.app.upstream import TRACES, Upstream, changes_since, hash_landmarks, plugin_change, traces_of, upstream_of
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D
 from faceapp.core.results import Report
 from faceapp.core.signals import Reporter
 from faceapp.core.subject import Sample
-from faceapp.formats.atomic import append_line, new_folder
+from faceapp.formats.atomic import new_folder
 from faceapp.formats.capture_bundle import read_bundle
-from faceapp.formats.landmark_files import describe_landmarks
+from faceapp.formats.chart_files import read_texture
 from faceapp.formats.ply import read_cloud, read_mesh
-from faceapp.formats.reports import hash_path
+from faceapp.formats.reports import hash_path, read_report
 from faceapp.geometry.depth_rendering import render_depth
 from faceapp.landmarks.lifting import Lifter, join_views
 from faceapp.pipeline.parameters import build, describe
 from faceapp.pipeline.registry import get_plugin
-from faceapp.store.project import Project, utc_now
-
-REVIEW_VERDICTS = ("accept", "maybe", "reject")
+from faceapp.store.project import Project
 
 
 def fuse_sample(project: Project, sample: Sample, reporter: Reporter | None = None, *, vertices: int = 100_000) -> Path:
@@ -85,6 +87,10 @@ def landmarks_on_scan(folder: Path, views: dict[str, Landmarks2D] | None = None)
     DataError
         The sample is not fused, or no landmark lies on its scan.
     """
+    if not (folder / "scan" / "mesh.ply").is_file():
+        raise DataError(f"{folder} is not fused, so no landmark lies on its scan; fuse it first")
+    if not (folder / "capture").is_dir():
+        return _landmarks_of_imported(folder)
     bundle = read_bundle(folder / "capture")
     marks, who = (views, "given") if views is not None else current_landmarks(folder, bundle)
     cloud = read_cloud(folder / "scan" / "fused.ply")
@@ -101,6 +107,14 @@ def landmarks_on_scan(folder: Path, views: dict[str, Landmarks2D] | None = None)
     return join_views(lifted, (front,)), who
 
 
+def _landmarks_of_imported(folder: Path) -> tuple[Landmarks3D, str]:
+    """The landmarks of a scan from outside, which is annotated by itself."""
+    marks = landmarks_from_outside(folder).get("3d")
+    if not isinstance(marks, Landmarks3D) or not marks.placed.any():
+        raise DataError(f"{folder}: no landmark lies on the scan; annotate the sample first")
+    return marks, selected_annotator(folder)
+
+
 def register_sample(
     project: Project,
     sample: Sample,
@@ -110,12 +124,13 @@ def register_sample(
 ) -> Path:
     """Register the template onto a sample, fusing it first where that has not been done.
 
-    An expression is bent from the subject's own neutral where that is registered and not rejected.
+    An expression is bent from the subject's own neutral where that is registered and not rejected; what a reviewer
+    repaired counts.
 
     Returns
     -------
     Path
-        The run's folder, an earlier one where plugin, parameters and inputs are the same.
+        The run's folder, an earlier one where plugin, parameters and inputs are the same; it is the newest then.
     """
     project.must_write()
     reporter = reporter or Reporter()
@@ -123,24 +138,92 @@ def register_sample(
     if not (folder / "scan" / "mesh.ply").is_file():
         with reporter.part(0.0, 0.5):
             fuse_sample(project, sample, reporter)
-    marks, who = landmarks_on_scan(folder)
-    inputs = {"mesh.ply": hash_path(folder / "scan" / "mesh.ply"), "landmarks": _hash_marks(marks)}
-    neutral = own_neutral(project, sample)
-    if neutral is not None:
-        inputs["neutral"] = hash_path(neutral / "registered.ply")
-    run = run_folder(folder, "register", plugin, parameters, inputs)
+    now = registration_upstream(project, sample)
+    if now.repairs.stiffness and any(p.name == "part_stiffness" for p in describe(_parameters_of(plugin))):
+        parameters = {**(parameters or {}), "part_stiffness": now.repairs.part_stiffness}
+    run = run_folder(folder, "register", plugin, parameters, now.inputs)
     if run.is_dir():
+        os.utime(run / "report.json")
         return run
     scan = read_mesh(folder / "scan" / "mesh.ply")
-    rest = None if neutral is None else read_mesh(neutral / "registered.ply").vertices
+    rest = None if now.neutral is None else read_mesh(now.neutral / "registered.ply").vertices
+    texture = None if now.neutral is None else read_texture(now.neutral)
     with reporter.part(0.5, 1.0):
         result = register_scan(
-            scan, marks, neutral=rest, plugin=plugin, parameters=parameters, reporter=reporter, inputs=inputs
-        )
-    result = replace(result, report=_with_landmark_origin(result.report, who))
+            scan, now.marks, neutral=rest, neutral_texture=texture, pins=now.repairs.pinned, plugin=plugin,
+            parameters=parameters, reporter=reporter, inputs=now.inputs,
+        )  # fmt: skip
+    report = _with_landmark_origin(result.report, now.whose)
+    traces = traces_of(folder, now.neutral)
+    result = replace(result, report=replace(report, extra={**report.extra, TRACES: traces}))
     with new_folder(run) as temporary:
         write_registration(temporary, result, scan)
     return run
+
+
+def _parameters_of(plugin: str | None) -> type:
+    return get_plugin("register", plugin).parameters
+
+
+def registration_upstream(project: Project, sample: Sample) -> Upstream:
+    """Return what a registration of a fused sample is made from now.
+
+    Raises
+    ------
+    DataError
+        The sample is not fused, or no landmark lies on the scan of a capture.
+    """
+    folder = project.sample_folder(sample)
+    repairs = read_repairs(folder)
+    marks, whose = landmarks_on_scan(folder)
+    return upstream_of(folder, marks, whose, repairs, own_neutral(project, sample))
+
+
+def stale_reasons(project: Project, sample: Sample, run: Path) -> tuple[str, ...]:
+    """Return in words what changed since a registration was made; empty where it would be made the same again.
+
+    Files that a run names by their hashes are compared first: only where one differs are the landmarks lifted anew.
+    """
+    report = read_report(run / "report.json")
+    folder = project.sample_folder(sample)
+    if report.extra.get(TRACES) == traces_of(folder, own_neutral(project, sample)):
+        return plugin_change(report)
+    try:
+        return changes_since(report, registration_upstream(project, sample))
+    except DataError as error:
+        return (f"it cannot be made again: {error}",)
+
+
+def stale_samples(project: Project) -> dict[Sample, tuple[str, ...]]:
+    """Return the samples whose newest registration is made of what has changed since, and why.
+
+    Neutrals come first: when they are registered again, the expressions bent from them follow.
+    """
+    found = {
+        sample: reasons
+        for sample in project.samples()
+        for run in runs_of(project, sample, "register")[:1]
+        if (reasons := stale_reasons(project, sample, run))
+    }
+    return dict(sorted(found.items(), key=lambda item: item[0].expression != "neutral"))
+
+
+def register_again(project: Project, sample: Sample, reporter: Reporter | None = None) -> Path:
+    """Make the newest registration of a sample again: the same plugin and parameters, of what there is now.
+
+    Raises
+    ------
+    UsageError
+        It has none.
+    """
+    runs = runs_of(project, sample, "register")
+    if not runs:
+        raise UsageError(f"{sample.subject} {sample.expression} has no registration that could be made again")
+    by = read_report(runs[0] / "report.json").provenance
+    name = by.made_by.partition("/")[2]
+    known = {info.name for info in describe(_parameters_of(name))}
+    parameters = {key: value for key, value in by.parameters.items() if key in known and key != "part_stiffness"}
+    return register_sample(project, sample, name, parameters, reporter)
 
 
 def own_neutral(project: Project, sample: Sample) -> Path | None:
@@ -179,7 +262,7 @@ def reconstruct_sample(
     reporter = reporter or Reporter()
     folder = project.sample_folder(sample)
     photographs = read_photographs(folder, (), reporter)
-    inputs = {p.name: _hash_marks(p.landmarks) for p in photographs}
+    inputs = {p.name: hash_landmarks(p.landmarks) for p in photographs}
     mesh_file = folder / "scan" / "mesh.ply"
     scan = read_mesh(mesh_file) if mesh_file.is_file() else None
     if scan is not None:
@@ -205,43 +288,7 @@ def run_folder(
     return folder / "runs" / f"{stage}-{chosen.name}-{key}"
 
 
-def _hash_marks(marks: Any) -> str:
-    data = describe_landmarks(marks)
-    told = json.dumps([data["points"], data["visibility"]])
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
 def runs_of(project: Project, sample: Sample, stage: str) -> list[Path]:
     """Return the folders of a sample's results of a stage, the newest first."""
     found = [p for p in project.sample_folder(sample).glob(f"runs/{stage}-*") if (p / "report.json").is_file()]
     return sorted(found, key=lambda p: (p / "report.json").stat().st_mtime, reverse=True)
-
-
-def give_review(project: Project, sample: Sample, run: Path, verdict: str, by: str, reason: str = "") -> None:
-    """Record a verdict on a result; on the disk when this returns.
-
-    Raises
-    ------
-    UsageError
-        The verdict is none of ``accept``, ``maybe``, ``reject``, or ``taken back``.
-    """
-    if verdict not in (*REVIEW_VERDICTS, "taken back"):
-        raise UsageError(f"verdict {verdict!r} is not one of {', '.join(REVIEW_VERDICTS)}")
-    project.must_write()
-    line = {"run": run.name, "verdict": verdict, "by": by, "at": utc_now(), "reason": reason}
-    file = project.sample_folder(sample) / "reviews" / f"{by}.jsonl"
-    append_line(file, json.dumps(line, ensure_ascii=False))
-
-
-def reviews_of(project: Project, sample: Sample) -> dict[str, dict[str, str]]:
-    """Return the last verdict on each run: run name to ``{verdict, by, at, reason}``; those taken back are left out."""
-    lines: list[dict[str, str]] = []
-    for file in project.sample_folder(sample).glob("reviews/*.jsonl"):
-        for text in file.read_text(encoding="utf-8").splitlines():
-            try:
-                data = json.loads(text)
-                lines.append({k: str(data[k]) for k in ("run", "verdict", "by", "at", "reason")})
-            except (ValueError, KeyError):
-                continue  # half a line after a kill
-    latest = {line["run"]: line for line in sorted(lines, key=lambda line: line["at"])}
-    return {run: line for run, line in latest.items() if line["verdict"] != "taken back"}

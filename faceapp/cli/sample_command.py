@@ -1,4 +1,4 @@
-"""``faceapp sample add PROJECT SUBJECT FILE...`` and ``accept|retake|move PROJECT SAMPLE``."""
+"""``faceapp sample add PROJECT SUBJECT FILE...``, ``accept|retake|move PROJECT SAMPLE`` and ``register PROJECT``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceapp.cli.console import Console
+from faceapp.cli.inputs import add_plugin_options, plugin_values
 from faceapp.cli.main import add_json_option
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add_json_option(sub)
     for sub in (accept, retake):
         sub.add_argument("--reason", default="", help="kept with the verdict")
+    register = acts.add_parser("register", help="lay the template onto samples, or again onto those that are stale")
+    register.add_argument("project", type=Path, help="folder of the project")
+    register.add_argument("samples", nargs="*", metavar="SAMPLE", help="such as S0001/smile/1")
+    register.add_argument(
+        "--stale", action="store_true", help="all that are made of what has changed since"
+    )
+    add_plugin_options(register)
+    add_json_option(register)
     move.add_argument("--subject", help="the right code")
     move.add_argument("--expression", help="the right expression")
 
@@ -43,8 +52,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from faceapp.store.project import Project
 
     with Project.open(options.project) as project:
-        if options.act == "add":
-            return _add(project, options, console)
+        if options.act in ("add", "register"):
+            return (_add if options.act == "add" else _register)(project, options, console)
         sample = project.find_sample(options.sample)
         if options.act == "move":
             if not options.subject and not options.expression:
@@ -68,4 +77,26 @@ def _add(project: Project, options: argparse.Namespace, console: Console) -> int
     sample = import_sample(project, options.subject, options.files, options.expression)
     name = f"{sample.subject}/{sample.expression}/{sample.take}"
     console.result({"sample": name, "folder": str(project.sample_folder(sample))}, f"{name}: made")
+    return 0
+
+
+def _register(project: Project, options: argparse.Namespace, console: Console) -> int:
+    from faceapp.app.sample_stages import register_again, register_sample, stale_samples
+    from faceapp.core.errors import UsageError
+
+    samples = [project.find_sample(name) for name in options.samples]
+    if options.stale == bool(samples):
+        raise UsageError("name samples, or give --stale for all that are")
+    wanted = list(stale_samples(project)) if options.stale else samples
+    done: dict[str, str] = {}
+    for i, sample in enumerate(wanted):
+        with console.reporter.part(i / len(wanted), (i + 1) / len(wanted)):
+            if options.stale and not (options.plugin or options.set or options.preset):
+                run = register_again(project, sample, console.reporter)
+            else:
+                values = plugin_values(options.set, options.preset)
+                run = register_sample(project, sample, options.plugin, values, console.reporter)
+        done[f"{sample.subject}/{sample.expression}/{sample.take}"] = run.name
+    lines = [f"{name}: {run}" for name, run in done.items()] or ["nothing is stale"]
+    console.result({"registered": done}, "\n".join(lines))
     return 0

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from faceapp.core.cloud import PointCloud
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D
 from faceapp.core.mesh import Mesh
-from faceapp.core.results import Reconstruction, Registration
+from faceapp.core.results import BakedTexture, Reconstruction, Registration
 from faceapp.core.rig import CameraModel
 from faceapp.core.template import Template
 
@@ -33,6 +33,22 @@ class MeshingInput:
     vertices: int = 100_000
 
 
+@dataclass(frozen=True)
+class Pin:
+    """A vertex of the template whose place on the scan somebody knows.
+
+    Parameters
+    ----------
+    vertex : int
+        Of the template.
+    point : (3,) float
+        On the scan, mm.
+    """
+
+    vertex: int
+    point: tuple[float, float, float]
+
+
 @dataclass(frozen=True, eq=False)
 class RegistrationInput:
     """A scan and the template that is laid onto it.
@@ -48,12 +64,18 @@ class RegistrationInput:
     start : (V, 3) float32 or None
         The subject's own neutral in template order, in any pose: what an expression is bent from instead of the
         template.
+    pins : tuple of Pin
+        Correspondences that a person gave; they lead like landmarks, and hold to the end.
+    neutral_texture : BakedTexture or None
+        Of that neutral, where it is known.
     """
 
     scan: Mesh
     template: Template
     landmarks: Landmarks3D | None = None
     start: npt.NDArray[np.float32] | None = None
+    pins: tuple[Pin, ...] = ()
+    neutral_texture: BakedTexture | None = None
 
 
 @dataclass(frozen=True, eq=False)

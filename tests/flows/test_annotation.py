@@ -10,9 +10,10 @@ import pytest
 
 from faceapp.app.annotating import AnnotationSession
 from faceapp.app.capturing import capture_sample
+from faceapp.app.reviewing import give_review, reviews_of
 from faceapp.app.rigs import connect_described_rig
 from faceapp.app.sample_landmarks import current_landmarks
-from faceapp.app.sample_stages import fuse_sample, give_review, landmarks_on_scan, register_sample, reviews_of, runs_of
+from faceapp.app.sample_stages import fuse_sample, landmarks_on_scan, register_sample, runs_of
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import PlacedBy, Visibility
 from faceapp.core.subject import Sample

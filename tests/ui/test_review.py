@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from faceapp.app import sample_stages
+from faceapp.app.reviewing import reviews_of
 from faceapp.core.errors import PluginError
 from faceapp.core.mesh import Mesh
 from faceapp.core.results import Metric, Provenance, Report
@@ -79,7 +80,7 @@ def test_verdicts_are_given_and_taken_back(qtbot: Any, review: ReviewWorkspace) 
     qtbot.waitUntil(lambda: context.sample == second)
     qtbot.waitUntil(lambda: review._standing(first).verdict == "reject")
     assert context.project is not None
-    review_of = sample_stages.reviews_of(context.project, first)["register-nicp-0123456789"]
+    review_of = reviews_of(context.project, first)["register-nicp-0123456789"]
     assert (review_of["reason"], review_of["by"]) == ("mouth", "MH")
     qtbot.waitUntil(lambda: review.results is not None and review.results.sample == second)
     assert not review.page.figures.accept.isEnabled()  # nothing to judge there

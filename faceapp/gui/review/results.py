@@ -125,8 +125,9 @@ class SampleResults:
 
 def read_standing(project: Project, sample: Sample) -> SampleStanding:
     """Return how far a sample is; figures that cannot be read are left out."""
+    from faceapp.app.reviewing import reviews_of
     from faceapp.app.sample_landmarks import annotators_of
-    from faceapp.app.sample_stages import reviews_of, runs_of
+    from faceapp.app.sample_stages import runs_of
     from faceapp.formats.reports import read_report
 
     folder = project.sample_folder(sample)

@@ -307,7 +307,7 @@ class ReviewWorkspace(ProjectWorkspace):
         sample = self.results.sample
 
         def work() -> None:
-            from faceapp.app.sample_stages import give_review
+            from faceapp.app.reviewing import give_review
 
             give_review(project, sample, result.folder, verdict, by, reason)
 
@@ -327,7 +327,7 @@ class ReviewWorkspace(ProjectWorkspace):
         sample, run = self._judged.pop()
 
         def work() -> None:
-            from faceapp.app.sample_stages import give_review
+            from faceapp.app.reviewing import give_review
 
             give_review(project, sample, run, "taken back", by)
 

@@ -58,6 +58,9 @@ class Parameters:
     method: Annotated[str, Choice("bending", "transformations")] = "bending"
     """What is unknown: a displacement of each vertex that bends, or a transformation of each (Eq. 3 as printed)."""
 
+    part_stiffness: str = ""
+    """Parts that are stiffer or softer than the template says, each with its factor: ``lips=3, nose=0.5``."""
+
     PRESETS: ClassVar[dict[str, dict[str, Value]]] = {
         "smooth": {"stiffness": 3.0},
         "close": {"stiffness": 0.3},
@@ -88,8 +91,8 @@ def _fit_displacements(job: Job, subject: RegistrationInput, parameters: Paramet
     surface = ScanSearch(scan, parameters.max_angle)
     start = rigid_start(subject, scale=parameters.scale, job=job)
     rest = start.apply(template.mesh.vertices)
-    rows, targets = landmark_rows(template, subject.landmarks)
-    stiffness = parameters.stiffness * part_stiffness(template)
+    rows, targets = landmark_rows(template, subject.landmarks, subject.pins)
+    stiffness = parameters.stiffness * part_stiffness(template, parameters.part_stiffness)
     shape = _Shape(rest, template.mesh.faces, stiffness, takes_data(template), rows)
     job.progress(0.15, "coarse fit")
     displacement = _coarse_fit(job, shape, surface, targets, parameters)

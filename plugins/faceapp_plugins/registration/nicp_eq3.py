@@ -50,6 +50,8 @@ class FitParameters(Protocol):
     def rounds(self) -> int: ...  # noqa: D102
     @property
     def scale(self) -> bool: ...  # noqa: D102
+    @property
+    def part_stiffness(self) -> str: ...  # noqa: D102
 
 
 def fit_transformations(job: Job, subject: RegistrationInput, parameters: FitParameters) -> Registration:
@@ -70,8 +72,8 @@ def fit_transformations(job: Job, subject: RegistrationInput, parameters: FitPar
     rest = start.apply(template.mesh.vertices)
     centre = rest.mean(axis=0)
     points = np.column_stack([(rest - centre) / _UNIT_MM, np.ones(len(rest))])
-    rows, targets = landmark_rows(template, subject.landmarks)
-    smooth = _edge_stiffness(template.mesh.faces, part_stiffness(template))
+    rows, targets = landmark_rows(template, subject.landmarks, subject.pins)
+    smooth = _edge_stiffness(template.mesh.faces, part_stiffness(template, parameters.part_stiffness))
     seen = takes_data(template)
     vertices = rest
     total = len(_LADDER) * parameters.rounds

@@ -7,12 +7,14 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from faceapp.core.arrays import FloatArray
+from faceapp.core.errors import UsageError
 from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.mesh import Mesh
 from faceapp.core.template import Template
 from faceapp.geometry.closest_points import SurfaceTree
 from faceapp.geometry.deformation import smooth_over_mesh
 from faceapp.landmarks.scheme import load_scheme
+from faceapp.pipeline.stages import Pin
 
 _NO_DATA_PARTS = {"mouth_interior", "mouth interior", "nostrils", "lid_insides", "eyeballs", "teeth", "inner_mouth"}
 """Parts that no scanner sees as the template means them: the skin round them carries them along."""
@@ -52,10 +54,39 @@ class ScanSearch:
         return good, np.where(known[:, None], found.points, 0.0), there
 
 
-def part_stiffness(template: Template) -> FloatArray:
-    """Return (V,) relative stiffness of each vertex, smooth across the borders of parts (lambda_p of Eq. 3)."""
-    values = np.array([template.stiffness.get(name, 1.0) for name in template.part_names])
+def part_stiffness(template: Template, factors: str = "") -> FloatArray:
+    """Return (V,) relative stiffness of each vertex, smooth across the borders of parts (lambda_p of Eq. 3).
+
+    Parameters
+    ----------
+    template : Template
+        Says how stiff each part is.
+    factors : str
+        What some parts are multiplied by, such as ``lips=3, nose=0.5``.
+
+    Raises
+    ------
+    UsageError
+        A part is unknown, or a factor is no positive number.
+    """
+    wanted = _part_factors(factors, template.part_names)
+    values = np.array([template.stiffness.get(name, 1.0) * wanted.get(name, 1.0) for name in template.part_names])
     return smooth_over_mesh(values[template.parts], template.mesh.faces)
+
+
+def _part_factors(text: str, parts: tuple[str, ...]) -> dict[str, float]:
+    factors: dict[str, float] = {}
+    for entry in filter(None, (word.strip() for word in text.split(","))):
+        name, _, number = (word.strip() for word in entry.partition("="))
+        if name not in parts:
+            raise UsageError(f"part_stiffness: the template has no part {name!r}; there are {', '.join(parts)}")
+        try:
+            factors[name] = float(number)
+        except ValueError:
+            factors[name] = 0.0
+        if not 0 < factors[name] < np.inf:
+            raise UsageError(f"part_stiffness: {entry!r} is not a part and a positive factor, such as lips=3")
+    return factors
 
 
 def takes_data(template: Template) -> npt.NDArray[np.bool_]:
@@ -64,8 +95,36 @@ def takes_data(template: Template) -> npt.NDArray[np.bool_]:
     return ~np.isin(template.parts, hidden)
 
 
-def landmark_rows(template: Template, marks: Landmarks3D | None) -> tuple[sp.csr_array, FloatArray]:
-    """Return the (L, V) rows and (L, 3) targets of the landmarks that both have; silhouettes slide and do not lead."""
+_PIN_WEIGHT = 10.0
+"""Of a pin beside a landmark: a person looked at the result before giving it."""
+
+
+def landmark_rows(
+    template: Template, marks: Landmarks3D | None, pins: tuple[Pin, ...] = ()
+) -> tuple[sp.csr_array, FloatArray]:
+    """Return the (L, V) rows and (L, 3) targets of the landmarks that both have, and of the pins, which weigh more.
+
+    Silhouettes slide over the surface and do not lead.
+
+    Raises
+    ------
+    UsageError
+        A pin names a vertex that the template does not have.
+    """
+    v = len(template.mesh.vertices)
+    wrong = [pin.vertex for pin in pins if not 0 <= pin.vertex < v]
+    if wrong:
+        raise UsageError(f"a pin names vertex {wrong[0]}, but the template {template.name} has {v} vertices")
+    rows, targets = _anchor_rows(template, marks)
+    if not pins:
+        return rows, targets
+    weight = _PIN_WEIGHT**0.5
+    entries = (np.full(len(pins), weight), (np.arange(len(pins)), [pin.vertex for pin in pins]))
+    held = sp.coo_array(entries, (len(pins), v)).tocsr()
+    return sp.csr_array(sp.vstack([rows, held])), np.vstack([targets, weight * np.array([pin.point for pin in pins])])
+
+
+def _anchor_rows(template: Template, marks: Landmarks3D | None) -> tuple[sp.csr_array, FloatArray]:
     v = len(template.mesh.vertices)
     if marks is None:
         return sp.csr_array((0, v)), np.zeros((0, 3))
