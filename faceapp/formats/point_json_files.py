@@ -51,7 +51,7 @@ def _told(parse: Callable[[dict[str, Any]], PointTable], data: dict[str, Any], k
 def _rows(points: list[Any]) -> FloatArray:
     """(n, d) of rows that may hold ``null``."""
     rows = [[math.nan if x is None else float(x) for x in row] for row in points]
-    return np.array(rows, np.float64).reshape(len(rows), -1)
+    return np.array(rows, np.float64).reshape(len(rows), -1) if rows else np.zeros((0, 2))
 
 
 # Menpo's LJSON
@@ -202,11 +202,9 @@ def _parse_coco(data: dict[str, Any]) -> PointTable:
     points = np.where(held[:, None], flat[:, :2], np.nan)
     states = {0: Visibility.OUTSIDE, 1: Visibility.OCCLUDED}
     seen = tuple(states.get(int(v), Visibility.VISIBLE) for v in flat[:, 2])
-    category: dict[str, Any] = next(
-        (c for c in data.get("categories", ()) if c.get("id") == face.get("category_id")), {}
-    )
+    category = _by_id(data.get("categories", ()), face.get("category_id"))
     names = tuple(str(n) for n in category.get("keypoints") or ())
-    image: dict[str, Any] = next((i for i in data.get("images", ()) if i.get("id") == face.get("image_id")), {})
+    image = _by_id(data.get("images", ()), face.get("image_id"))
     return PointTable(
         points=points,
         names=names if len(names) == len(points) else (),
@@ -214,3 +212,7 @@ def _parse_coco(data: dict[str, Any]) -> PointTable:
         picture=str(image.get("file_name", "")),
         image_size=(int(image.get("width") or 0), int(image.get("height") or 0)),
     )
+
+
+def _by_id(entries: list[dict[str, Any]], wanted: Any) -> dict[str, Any]:
+    return next((entry for entry in entries if entry.get("id") == wanted), {})

@@ -13,6 +13,8 @@ from faceapp.landmarks.point_orders import point_orders
 
 FITS = 0.15
 """Root mean square distance of a face to the average one, in outer-eye distances, up to which an order fits."""
+UNLIKE = 0.4
+"""Least over greatest stretch of the average face below which what lies there is no face: a line, or one place."""
 CLEARER = 1.5
 """How many times worse the second order must lie, over the points that the two place differently."""
 
@@ -109,7 +111,8 @@ def _fit(given: FloatArray, face: FloatArray, order: str) -> tuple[OrderFit, Flo
     stretch = np.linalg.svd(turn, compute_uv=False)
     size = float(stretch[0]) * float(np.linalg.norm(face[66] - face[79]))  # an outer-eye distance in the file's unit
     residual[used] = np.linalg.norm((model[used] - middle) @ turn - there, axis=1) / max(size, 1e-12)
-    error = float(np.sqrt(np.mean(residual[used] ** 2)))
+    is_face = stretch[-1] > UNLIKE * stretch[0]
+    error = float(np.sqrt(np.mean(residual[used] ** 2))) if is_face else float("inf")
     if given.shape[1] == 3:
         return OrderFit(order, error, bool(np.linalg.det(turn) < 0)), residual
     # Seen from the front, with v down, the axes of the picture turn against those of the face.
