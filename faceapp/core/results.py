@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from faceapp.core.arrays import Float32Array, FloatArray, frozen
+from faceapp.core.arrays import Float32Array, FloatArray, UInt8Array, frozen
 from faceapp.core.mesh import Mesh
 from faceapp.core.template import Template
 from faceapp.core.transforms import Similarity
@@ -107,6 +108,27 @@ class DisplacementMap:
 
 
 @dataclass(frozen=True, eq=False)
+class BakedTexture:
+    """The colours of a scan on the chart of the mesh that is registered to it.
+
+    Parameters
+    ----------
+    image : (S, S, 3) uint8
+        RGB; row 0 is the top of the chart (v = 1).
+    known : (S, S) bool
+        Where the scan shows the texel.
+    """
+
+    image: UInt8Array
+    known: npt.NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        image = frozen(self.image, np.uint8, (None, None, 3), "baked texture")
+        object.__setattr__(self, "image", image)
+        object.__setattr__(self, "known", frozen(self.known, np.bool_, image.shape[:2], "baked texture's mask"))
+
+
+@dataclass(frozen=True, eq=False)
 class Registration:
     """A template laid onto a scan.
 
@@ -124,6 +146,8 @@ class Registration:
         Rigid part: scan from template.
     displacement : DisplacementMap, optional
         What the mesh leaves out of the scan.
+    texture : BakedTexture, optional
+        Colours of the scan on the mesh's chart.
     """
 
     template: Template
@@ -132,6 +156,7 @@ class Registration:
     confidence: Float32Array
     start: Similarity
     displacement: DisplacementMap | None = None
+    texture: BakedTexture | None = None
 
     def __post_init__(self) -> None:
         v = len(self.template.mesh.vertices)

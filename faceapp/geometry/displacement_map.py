@@ -12,10 +12,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from faceapp.core.arrays import Float32Array, FloatArray
+from faceapp.core.arrays import Float32Array, FloatArray, UInt8Array
 from faceapp.core.errors import DataError
 from faceapp.core.mesh import Mesh
-from faceapp.core.results import DisplacementMap
+from faceapp.core.results import BakedTexture, DisplacementMap
 from faceapp.geometry.cell_grid import in_threads
 from faceapp.geometry.closest_points import SurfaceTree
 
@@ -39,6 +39,17 @@ class _Scan(NamedTuple):
     vertices: FloatArray
     faces: npt.NDArray[np.int64]
     beyond: npt.NDArray[np.int64]
+
+
+class _Hits(NamedTuple):
+    """What the rays of the texels meet: how far, which triangle, weights of its second and third corner.
+
+    The latter two may be empty where nobody asks for them.
+    """
+
+    distance: Float32Array
+    face: npt.NDArray[np.int32]
+    weights: Float32Array
 
 
 def displacement_map(
@@ -73,13 +84,45 @@ def displacement_map(
     -----
     facescape.md 3.2, displacement maps: "inverse-project the points to the raw mesh along normal directions".
     """
+    hits = _Hits(np.full((size, size), np.nan, np.float32), np.empty((0, 0), np.int32), np.empty((0, 0, 2), np.float32))
+    _follow(base, scan, size, reach, max_angle, hits)
+    return DisplacementMap(hits.distance, reach)
+
+
+def baked_colors(
+    base: Mesh, scan: SurfaceTree, colors: UInt8Array, size: int = 1024, reach: float = 3.0, max_angle: float = 75.0
+) -> BakedTexture:
+    """Return the colours of a scan on the chart of a base mesh, along the same rays as `displacement_map`.
+
+    Parameters
+    ----------
+    base, scan, size, reach, max_angle
+        As there.
+    colors : (N, 3) uint8
+        Of the scan's vertices.
+
+    Returns
+    -------
+    BakedTexture
+        Black where nothing is known.
+    """
+    shape = (size, size)
+    hits = _Hits(np.full(shape, np.nan, np.float32), np.full(shape, -1, np.int32), np.zeros((*shape, 2), np.float32))
+    _follow(base, scan, size, reach, max_angle, hits)
+    known = np.isfinite(hits.distance)
+    corners = colors[scan.faces[hits.face[known]]].astype(np.float32)
+    second, third = hits.weights[known, 0, None], hits.weights[known, 1, None]
+    texture = np.zeros((*shape, 3), np.uint8)
+    texture[known] = np.rint(corners[:, 0] * (1 - second - third) + corners[:, 1] * second + corners[:, 2] * third)
+    return BakedTexture(texture, known)
+
+
+def _follow(base: Mesh, scan: SurfaceTree, size: int, reach: float, max_angle: float, hits: _Hits) -> None:
     corners = _corners(base, size)
     surface = _Scan(scan.vertices, scan.faces, _beyond(scan.faces))
     near = scan.query(corners.points.mean(axis=1), reach + 2.0).face
-    values = np.full((size, size), np.nan, np.float32)
     cosine = float(np.cos(np.radians(max_angle)))
-    in_threads(lambda a, b: _measure(a, b, corners, surface, near, float(reach), cosine, values), len(near))
-    return DisplacementMap(values, reach)
+    in_threads(lambda a, b: _measure(a, b, corners, surface, near, float(reach), cosine, hits), len(near))
 
 
 def displaced_points(base: Mesh, displacement: DisplacementMap) -> Float32Array:
@@ -192,9 +235,10 @@ def _box(place: FloatArray, size: int) -> Any:
 
 @numba.njit(cache=True, nogil=True)
 def _walk(scan: Any, at: int, origin: FloatArray, direction: FloatArray) -> Any:
-    """Follow a line over the scan from one triangle to the next; return the one that it meets, how far, how steeply.
+    """Follow a line over the scan from one triangle to the next until it meets one.
 
-    -1 where the walk comes to the border, or to no end.
+    Returns the triangle, how far, how steeply, and the weights of its second and third corner. The triangle is -1
+    where the walk comes to the border, or to no end.
     """
     ox, oy, oz = origin[0], origin[1], origin[2]
     dx, dy, dz = direction[0], direction[1], direction[2]
@@ -207,19 +251,19 @@ def _walk(scan: Any, at: int, origin: FloatArray, direction: FloatArray) -> Any:
         length = nx * nx + ny * ny + nz * nz
         along = dx * nx + dy * ny + dz * nz
         if length == 0 or along == 0:
-            return -1, 0.0, 0.0
+            return -1, 0.0, 0.0, 0.0, 0.0
         t = ((ax - ox) * nx + (ay - oy) * ny + (az - oz) * nz) / along
         px, py, pz = ox + t * dx - ax, oy + t * dy - ay, oz + t * dz - az
         w1 = ((py * vz - pz * vy) * nx + (pz * vx - px * vz) * ny + (px * vy - py * vx) * nz) / length
         w2 = ((uy * pz - uz * py) * nx + (uz * px - ux * pz) * ny + (ux * py - uy * px) * nz) / length
         w0 = 1 - w1 - w2
         if w0 >= _INSIDE and w1 >= _INSIDE and w2 >= _INSIDE:
-            return at, t, along / np.sqrt(length)
+            return at, t, along / np.sqrt(length), w1, w2
         corner = 0 if w0 <= w1 and w0 <= w2 else (1 if w1 <= w2 else 2)
         at = scan.beyond[at, corner]
         if at < 0:
-            return -1, 0.0, 0.0
-    return -1, 0.0, 0.0
+            return -1, 0.0, 0.0, 0.0, 0.0
+    return -1, 0.0, 0.0, 0.0, 0.0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -231,14 +275,14 @@ def _measure(
     near: npt.NDArray[np.int64],
     reach: float,
     cosine: float,
-    values: Float32Array,
+    hits: Any,
 ) -> None:
     """Fill the texels of base triangles ``first`` to ``last``."""
     weights, origin, direction = np.empty(3), np.empty(3), np.empty(3)
     for face in range(first, last):
         if near[face] < 0:
             continue
-        left, right, top, bottom = _box(base.places[face], len(values))
+        left, right, top, bottom = _box(base.places[face], len(hits.distance))
         at = near[face]
         for row in range(top, bottom + 1):
             for column in range(left, right + 1):
@@ -250,14 +294,17 @@ def _measure(
                 if norm < 1e-9:
                     continue
                 direction /= norm
-                hit, t, facing = _walk(scan, at, origin, direction)
+                hit, t, facing, w1, w2 = _walk(scan, at, origin, direction)
                 if hit < 0 and at != near[face]:
-                    hit, t, facing = _walk(scan, near[face], origin, direction)
+                    hit, t, facing, w1, w2 = _walk(scan, near[face], origin, direction)
                 if hit < 0:
                     continue
                 at = hit
                 if abs(t) <= reach and facing >= cosine:
-                    values[row, column] = t
+                    hits.distance[row, column] = t
+                    if hits.face.size:
+                        hits.face[row, column] = hit
+                        hits.weights[row, column, 0], hits.weights[row, column, 1] = w1, w2
 
 
 @numba.njit(cache=True, nogil=True)

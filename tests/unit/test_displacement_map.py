@@ -9,7 +9,7 @@ import pytest
 
 from faceapp.core.errors import DataError
 from faceapp.core.mesh import Mesh
-from faceapp.formats.displacement_files import read_displacement, write_displacement
+from faceapp.formats.chart_files import read_displacement, write_displacement
 from faceapp.formats.images import write_png
 from faceapp.geometry.closest_points import SurfaceTree
 from faceapp.geometry.displacement_map import coarser, displaced_mesh, displaced_points, displacement_map
