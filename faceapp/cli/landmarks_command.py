@@ -1,4 +1,4 @@
-"""``faceapp landmarks import|export|convert|lift|prefill|propagate|select|agreement``."""
+"""``faceapp landmarks import|export|convert|lift|prefill|propagate|select``, and those of `annotators`."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     give.add_argument("--out", type=Path, default=Path(), help="folder (default: here)")
     give.add_argument("--format", choices=_FORMATS, default="json")
     give.add_argument("--order", help=f"of the points (default: jd106): {_ORDERS}")
+    _configure_people(acts)
     lift = acts.add_parser("lift", help="2D landmarks onto the scan of a capture")
     lift.add_argument("bundle", type=Path, help="a capture bundle or a sample")
     lift.add_argument(
@@ -66,6 +67,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add_json_option(sub)
 
 
+def _configure_people(acts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The acts on who annotates what, and how well."""
+    agree = acts.add_parser("agreement", help="how well annotators agree with each other and with gold samples")
+    agree.add_argument("--points", action="store_true", help="list every point, not the groups alone")
+    agree.add_argument("--annotator", default="", help="initials (default: all)")
+    agree.add_argument("--out", type=Path, metavar="DIR", help="write the tables as CSV files there")
+    agree.add_argument("--force", action="store_true", help="write over files that are there")
+    queue = acts.add_parser("queue", help="what an annotator does next")
+    queue.add_argument("--annotator", required=True, help="initials")
+    plan = acts.add_parser("plan", help="show or change who annotates and what share is gold or given to two people")
+    plan.add_argument("--annotators", metavar="A,B,...", help="initials; an empty list: everybody")
+    plan.add_argument("--gold-share", type=float, metavar="SHARE", help="of an annotator's queue, 0 to 1")
+    plan.add_argument("--double-share", type=float, metavar="SHARE", help="of the samples that two people get, 0 to 1")
+    gold = acts.add_parser("gold", help="say that an annotator's landmarks are the right ones of a sample")
+    for sub in (agree, queue, plan, gold):
+        sub.add_argument("project", type=Path, help="folder of the project")
+        add_json_option(sub)
+    gold.add_argument("sample", help="such as S0001/smile/1")
+    gold.add_argument("--annotator", required=True, help="initials; an empty name takes it back")
+
+
 def run(options: argparse.Namespace, console: Console) -> int:
     """Do one of the acts."""
     from faceapp.app import landmark_exchange as exchange
@@ -84,6 +106,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
         return _told(
             console, exchange.prefill_to_folder(options.path, options.out, model=options.model, force=options.force)
         )
+    if options.act in ("agreement", "queue", "plan", "gold"):
+        from faceapp.cli.annotators import run_people
+
+        return run_people(options, console)
     with Project.open(options.project, read_only=options.act == "export") as project:
         sample = project.find_sample(options.sample)
         if options.act == "export":

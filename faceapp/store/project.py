@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from faceapp.core.errors import DataError, ProjectError, UsageError
 from faceapp.core.subject import Sample, Subject, Verdict, check_expression
@@ -108,6 +109,19 @@ class Project:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+    def change_settings(self, changes: dict[str, Any]) -> None:
+        """Write fields of ``project.json``; the others stay.
+
+        Raises
+        ------
+        ProjectError
+            The project is read-only.
+        """
+        self.must_write()
+        settings = {**self.settings, **changes}
+        write_json(self.folder / "project.json", settings)
+        self.settings = settings
 
     # Subjects
 
