@@ -9,7 +9,7 @@ from pathlib import Path
 
 from faceapp.app.outputs import check_file
 from faceapp.app.review_page import review_page
-from faceapp.app.review_queue import SHARE, QueueEntry, review_queue
+from faceapp.app.review_queue import QueueEntry, review_queue
 from faceapp.app.reviewing import agreements, read_reviews
 from faceapp.core.signals import Reporter
 from faceapp.formats.atomic import write_bytes
@@ -20,7 +20,7 @@ VERDICTS_FILE, FIGURES_FILE, PAGE_FILE = "verdicts.csv", "figures.csv", "registr
 
 
 def export_reviews(
-    project: Project, out: Path, *, share: float = SHARE, force: bool = False, reporter: Reporter | None = None
+    project: Project, out: Path, *, share: float | None = None, force: bool = False, reporter: Reporter | None = None
 ) -> list[Path]:
     """Write ``verdicts.csv``, ``figures.csv`` and ``registrations.html`` of a project into a folder.
 

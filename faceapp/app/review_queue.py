@@ -15,11 +15,12 @@ import numpy as np
 from faceapp.app.reviewing import Review, standing_reviews
 from faceapp.app.sample_stages import runs_of, stale_reasons
 from faceapp.app.suspicion import Population, population_of, suspicion
-from faceapp.app.template import OWN_TEMPLATE, own_template
+from faceapp.app.template import OWN_TEMPLATE
 from faceapp.core.errors import FaceappError
 from faceapp.core.results import Report
 from faceapp.core.subject import Sample, Verdict
 from faceapp.formats.reports import read_report
+from faceapp.morphable.head.template import TEMPLATE_NAME
 from faceapp.store.project import Project
 
 SHARE = 0.2
@@ -48,6 +49,8 @@ class QueueEntry:
         Why, as people read it; empty where nothing is unusual.
     residual_mean, residual_p95, seen : float
         Of the face; mm, mm, share.
+    reasons : tuple of str
+        The strangest signs, such as ``landmarks.lips``; empty where nothing is unusual.
     drawn : bool
         Whether it is here by chance.
     stale : tuple of str
@@ -63,6 +66,7 @@ class QueueEntry:
     residual_mean: float
     residual_p95: float
     seen: float
+    reasons: tuple[str, ...] = ()
     drawn: bool = False
     stale: tuple[str, ...] = ()
     reviews: tuple[Review, ...] = ()
@@ -91,7 +95,7 @@ class QueueEntry:
 
 
 def review_queue(
-    project: Project, *, share: float = SHARE, day: str | None = None, with_stale: bool = True
+    project: Project, *, share: float | None = None, day: str | None = None, with_stale: bool = True
 ) -> tuple[QueueEntry, ...]:
     """Return every sample of a project that has a registration, in the order in which it should be looked at.
 
@@ -100,7 +104,7 @@ def review_queue(
     project : Project
         Open.
     share : float
-        0 to 1, of those that nothing speaks against.
+        0 to 1, of those that nothing speaks against; by default what the project's settings say (``review_share``).
     day : str, optional
         Seed of the draw beside the project's name; by default today's date, UTC.
     with_stale : bool
@@ -115,6 +119,8 @@ def review_queue(
                 found.append((sample, run, read_report(run / "report.json")))
     population = population_of([_signs(report) for _, _, report in found], _template_name(project))
     entries = [_entry(project, sample, run, report, population, with_stale) for sample, run, report in found]
+    if share is None:
+        share = float(project.settings.get("review_share", SHARE))
     day = day or datetime.now(UTC).date().isoformat()
     return in_order(entries, share, f"{project.settings['name']} {day}")
 
@@ -126,7 +132,7 @@ def _signs(report: Report) -> dict[str, float]:
 
 def _template_name(project: Project) -> str:
     named = str(project.settings.get("template", OWN_TEMPLATE))
-    return own_template().name if named == OWN_TEMPLATE else named
+    return TEMPLATE_NAME if named == OWN_TEMPLATE else named
 
 
 def _entry(
@@ -136,7 +142,8 @@ def _entry(
     mean, p95, seen = (figure(report, name) for name in ("residual_mean", "residual_p95", "seen"))
     stale = stale_reasons(project, sample, run) if with_stale else ()
     reviews = tuple(standing_reviews(project, sample).get(run.name, {}).values())
-    return QueueEntry(sample, run, doubt.score, doubt.words, mean, p95, seen, stale=stale, reviews=reviews)
+    reasons = tuple(name for name, _ in doubt.reasons) if doubt.words else ()
+    return QueueEntry(sample, run, doubt.score, doubt.words, mean, p95, seen, reasons, stale=stale, reviews=reviews)
 
 
 def figure(report: Report, name: str) -> float:

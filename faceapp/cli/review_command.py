@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
-    queue = acts.add_parser(
-        "queue", help="the registrations, suspicious first, and a random share"
-    )
+    queue = acts.add_parser("queue", help="the registrations, suspicious first, and a random share")
     give = acts.add_parser("give", help="a verdict on the newest registration of a sample")
     agreement = acts.add_parser("agreement", help="how far each two reviewers agree: Cohen's kappa")
     export = acts.add_parser("export", help="verdicts and figures as CSV, and a page of all for any browser")
@@ -58,9 +56,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _queue(project: Project, options: argparse.Namespace, console: Console) -> None:
-    from faceapp.app.review_queue import SHARE, review_queue
+    from faceapp.app.review_queue import review_queue
 
-    entries = review_queue(project, share=SHARE if options.share is None else options.share, day=options.day)
+    entries = review_queue(project, share=options.share, day=options.day)
     if options.by:
         entries = tuple(entry for entry in entries if entry.is_due(options.by))
     shown = [_entry(entry) for entry in entries]
@@ -146,8 +144,6 @@ def _kappa(value: float, error: float) -> str:
 
 def _export(project: Project, options: argparse.Namespace, console: Console) -> None:
     from faceapp.app.review_export import export_reviews
-    from faceapp.app.review_queue import SHARE
 
-    share = SHARE if options.share is None else options.share
-    files = export_reviews(project, options.out, share=share, force=options.force, reporter=console.reporter)
+    files = export_reviews(project, options.out, share=options.share, force=options.force, reporter=console.reporter)
     console.result({"files": [str(file) for file in files]}, "")

@@ -36,9 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     register = acts.add_parser("register", help="lay the template onto samples, or again onto those that are stale")
     register.add_argument("project", type=Path, help="folder of the project")
     register.add_argument("samples", nargs="*", metavar="SAMPLE", help="such as S0001/smile/1")
-    register.add_argument(
-        "--stale", action="store_true", help="all that are made of what has changed since"
-    )
+    register.add_argument("--stale", action="store_true", help="all that are made of what has changed since")
     add_plugin_options(register)
     add_json_option(register)
     move.add_argument("--subject", help="the right code")

@@ -60,6 +60,7 @@ def review(qtbot: Any, settings: WindowSettings, tmp_path: Path, ball: Mesh) -> 
     assert isinstance(workspace, ReviewWorkspace)
     qtbot.waitUntil(lambda: workspace.results is not None and len(workspace._standings) == 2, timeout=20_000)
     yield workspace
+    qtbot.waitUntil(lambda: not workspace.background._futures, timeout=20_000)
     program.window.close()
 
 
@@ -76,6 +77,7 @@ def test_a_registration_is_shown_with_its_figures(review: ReviewWorkspace) -> No
 def test_verdicts_are_given_and_taken_back(qtbot: Any, review: ReviewWorkspace) -> None:
     window, context = review.program.window, review.context
     first, second = context.samples()
+    review.page.which._choose("all")
     qtbot.keyClick(window, Qt.Key.Key_3)
     qtbot.waitUntil(lambda: context.sample == second)
     qtbot.waitUntil(lambda: review._standing(first).verdict == "reject")
@@ -176,10 +178,9 @@ def test_no_word_of_the_bar_is_cut_beside_a_reconstruction(qtbot: Any) -> None:
     page.show()
     qtbot.waitExposed(page)
     page.runs.addItem("landmark-fit, newest")
-    page.second.setVisible(True)
-    qtbot.waitUntil(page.second.isVisible)
+    page.second.set_offered("photograph", True)
     try:
-        for widget in (page.stage, page.second, page.look, page.side, page.runs):
+        for widget in (page.stage, page.color, page.second, page.side, page.runs):
             qtbot.waitUntil(lambda w=widget: w.width() >= w.sizeHint().width())
     finally:
         page.shut_down()

@@ -1,32 +1,33 @@
-"""The widgets of Review: queue, heat map, overlay, histogram, figures."""
+"""The widgets of Review put together: queue, bar, views, lower row, panels at the right."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from faceapp.gui.picture.pyramid import Pyramid
-from faceapp.gui.picture.view import PictureView
 from faceapp.gui.plots.histogram import Histogram
+from faceapp.gui.review.choices import Choices
 from faceapp.gui.review.figures_panel import FiguresPanel
+from faceapp.gui.review.repair_panel import RepairPanel
 from faceapp.gui.review.results import Result, SampleResults
 from faceapp.gui.review.run_panel import RunPanel
 from faceapp.gui.review.running_state import RunningState
+from faceapp.gui.review.section_panel import SectionPanel
+from faceapp.gui.review.siblings import Siblings
+from faceapp.gui.review.views import LIMIT_MM, ReviewViews
 from faceapp.gui.theme import SIZES, surface
-from faceapp.gui.view3d.layers import ColorBy, Edges, LayerStyle, Scalars
-from faceapp.gui.view3d.view import View3D, link
 from faceapp.gui.widgets.buttons import Segmented, ToolButton
 from faceapp.gui.widgets.labels import label
 from faceapp.gui.widgets.messages import EmptyState
 from faceapp.gui.widgets.metrics import ProgressBar
 from faceapp.gui.widgets.samples import SampleEntry, SampleList
 
-LIMIT_MM = {"register": 0.6, "reconstruct": 3.0}
 _DASHED_MM = {"register": 0.2, "reconstruct": 1.0}
-_MODEL_TINT = (0xA9, 0xC4, 0xE6)
+_ROOMY = 1000
+"""Pixels of the middle from which all choices of the bar stand side by side."""
 
 
 def _plugin_of(run: Path) -> str:
@@ -41,21 +42,24 @@ class ReviewPage(QWidget):
     -------
     stage_wanted(str)
         A button of an empty state: ``fuse``, ``register`` or ``reconstruct``.
+    texture_wanted()
+        The textured scan is to be seen.
     """
 
     stage_wanted = Signal(str)
+    texture_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         surface(self, "line")
-        self._unlink: Callable[[], None] | None = None
         self._results: SampleResults | None = None
         self._running = ""
         self._running_state: RunningState | None = None
-        self._narrow = False
-        self.heat, self.compare, self.picture = View3D(), View3D(), PictureView(editable=False)
-        self.histogram = Histogram()
-        self.figures, self.run = FiguresPanel(), RunPanel()
+        self.views = ReviewViews()
+        self.heat, self.compare, self.picture = self.views.heat, self.views.compare, self.views.picture
+        self.histogram, self.section, self.siblings = Histogram(), SectionPanel(), Siblings()
+        self.figures, self.repair, self.run = FiguresPanel(), RepairPanel(), RunPanel()
+        self.section.moved.connect(self._show_section)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(1)
@@ -73,31 +77,33 @@ class ReviewPage(QWidget):
         column = QVBoxLayout(self._queue)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(6)
-        self._queue_title = label("Samples", "strong")
+        head = QHBoxLayout()
+        self._queue_title = label("Queue", "strong")
+        self.which = Segmented((("queue", "Suspicious"), ("all", "All")), padding=20)
+        head.addWidget(self._queue_title)
+        head.addStretch()
+        head.addWidget(self.which)
+        column.addLayout(head)
         self._queue_bar = ProgressBar(thickness=6)
-        self._queue_far = label("", "secondary")
-        for widget in (self._queue_title, self._queue_bar, self._queue_far):
-            column.addWidget(widget)
+        column.addWidget(self._queue_bar)
+        far = QHBoxLayout()
+        self._queue_far, self._pace = label("", "secondary"), label("", "secondary")
+        far.addWidget(self._queue_far)
+        far.addStretch()
+        far.addWidget(self._pace)
+        column.addLayout(far)
         self.queue = SampleList("rows", QSize(200, 58))
         column.addWidget(self.queue, 1)
+        self._queue_empty = label("", "secondary", wrap=True)
+        column.addWidget(self._queue_empty)
         return self._queue
 
     def _make_middle(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(1)
         column.addWidget(self._make_bar())
-        self._views = QWidget()
-        surface(self._views, "line")
-        row = QHBoxLayout(self._views)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(1)
-        row.addWidget(self.heat, 1)
-        self._second = QStackedWidget()
-        self._second.addWidget(self.compare)
-        self._second.addWidget(self.picture)
-        row.addWidget(self._second, 1)
         self._middle = QStackedWidget()
-        self._middle.addWidget(self._views)
+        self._middle.addWidget(self.views)
         self._empty_page = QWidget()
         surface(self._empty_page, "window")
         QVBoxLayout(self._empty_page)
@@ -113,37 +119,61 @@ class ReviewPage(QWidget):
         row = QHBoxLayout(bar)
         row.setContentsMargins(8, 0, 8, 0)
         row.setSpacing(8)
-        self.stage = Segmented((("register", "Registration"), ("reconstruct", "Reconstruction")))
-        self.look = Segmented((("plain", "Shaded"), ("edges", "Mesh")))
-        self.look.changed.connect(lambda _: self.show_results(self._results))
-        self.second = Segmented((("scan", "Scan"), ("photograph", "Photograph")))
-        self.second.changed.connect(lambda _: self._show_second())
+        self.stage = Segmented((("register", "Registration"), ("reconstruct", "Reconstruction")), padding=20)
+        self.color = Choices((("signed", "Signed"), ("absolute", "Absolute"), ("shape", "Shape")), "Colours")
+        self.color.changed.connect(lambda _: self._restyle())
+        modes = (("split", "Split"), ("fade", "Fade"), ("texture", "Texture"), ("before", "Before"))
+        self.second = Choices((*modes, ("photograph", "Photograph")), "What the result is compared with")
+        self.second.changed.connect(self.show_mode)
+        self.look = ToolButton("grid-four", "Show the triangles", "W", checkable=True)
+        self.look.toggled.connect(lambda _: self._restyle())
+        self.points = ToolButton("crosshair", "Show landmarks and how far they are off", "H", checkable=True)
+        self.points.toggled.connect(self._show_points)
+        self.cut = ToolButton("scissors", "Cut scan and result by a plane", "S", checkable=True)
+        self.cut.toggled.connect(self._show_cut)
         self.link = ToolButton("link", "Link the cameras", checkable=True)
         self.link.toggled.connect(self.set_linked)
         home = ToolButton("house", "Look from the front", "0")
         home.clicked.connect(self.home)
         row.addWidget(self.stage)
+        row.addWidget(self.color)
         row.addStretch()
         row.addWidget(self.second)
-        row.addWidget(self.look)
-        row.addWidget(self.link)
-        row.addWidget(home)
+        for tool in (self.look, self.points, self.cut, self.link, home):
+            row.addWidget(tool)
         return bar
 
     def _make_foot(self) -> QWidget:
         self._foot = QWidget()
-        surface(self._foot, "panel")
-        column = QVBoxLayout(self._foot)
+        surface(self._foot, "line")
+        row = QHBoxLayout(self._foot)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(1)
+        left = QWidget()
+        surface(left, "panel")
+        column = QVBoxLayout(left)
         column.setContentsMargins(8, 8, 8, 4)
         column.setSpacing(4)
         head = QHBoxLayout()
         head.setSpacing(8)
-        head.addWidget(label("Signed distance to the scan", "section"))
+        tabs = (("histogram", "Histogram"), ("section", "Section"), ("siblings", "Siblings"))
+        self.foot_tab = Segmented(tabs, padding=20)
+        self.foot_tab.changed.connect(self._show_foot)
         self._scale = label("", "secondary")
+        head.addWidget(self.foot_tab)
         head.addWidget(self._scale)
         head.addStretch()
         column.addLayout(head)
-        column.addWidget(self.histogram, 1)
+        self._foot_pages = QStackedWidget()
+        self._sibling_tab = QWidget()
+        self._sibling_tab.setLayout(QVBoxLayout())
+        for page in (self.histogram, self.section, self._sibling_tab):
+            self._foot_pages.addWidget(page)
+        column.addWidget(self._foot_pages, 1)
+        for half in (left, self.siblings):
+            half.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+        row.addWidget(left, 1)
+        row.addWidget(self.siblings, 1)
         return self._foot
 
     def _make_right(self) -> QWidget:
@@ -152,9 +182,9 @@ class ReviewPage(QWidget):
         column = QVBoxLayout(self._right)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        self.side = Segmented((("figures", "Figures"), ("run", "Run")))
+        self.side = Segmented((("figures", "Figures"), ("repair", "Repair"), ("run", "Run")), padding=18)
         self.runs = QComboBox()
-        self.runs.setMinimumWidth(160)
+        self.runs.setMinimumWidth(120)
         self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.runs.setAccessibleName("Results of this sample")
         head = QHBoxLayout()
@@ -164,58 +194,101 @@ class ReviewPage(QWidget):
         head.addWidget(self.runs)
         column.addLayout(head)
         self._side_pages = QStackedWidget()
-        self._side_pages.addWidget(self.figures)
-        self._side_pages.addWidget(self.run)
+        for page in (self.figures, self.repair, self.run):
+            self._side_pages.addWidget(page)
         column.addWidget(self._side_pages, 1)
         self.side.changed.connect(self.show_side)
         return self._right
 
     def show_side(self, name: str) -> None:
-        """Show the figures or what can be run."""
+        """Show the figures, the repairs or what can be run."""
         self.side.set_current(name)
-        self._side_pages.setCurrentIndex(0 if name == "figures" else 1)
+        self._side_pages.setCurrentIndex(("figures", "repair", "run").index(name))
+        if self.views.repairing != (name == "repair"):
+            self.views.repairing = name == "repair"
+            self.views.show_second()
+            self.views.show_overlays()
 
     def set_narrow(self, narrow: bool) -> None:
         """Lay out for a laptop or a large screen."""
-        self._narrow = narrow
         self._queue.setFixedWidth(78 if narrow else 286)
-        self._queue_title.setVisible(not narrow)
-        self._queue_far.setVisible(not narrow)
-        self._foot.setFixedHeight(150 if narrow else 262)
+        for widget in (self._queue_title, self.which, self._queue_far, self._pace):
+            widget.setVisible(not narrow)
+        self._foot.setFixedHeight(172 if narrow else 262)
         self._right.setFixedWidth(320 if narrow else 356)
         self.runs.setVisible(not narrow)
+        self._scale.setVisible(not narrow)
+        self.foot_tab.show_option("siblings", narrow)
+        place = self._sibling_tab.layout() if narrow else self._foot.layout()
+        assert place is not None
+        place.setContentsMargins(0, 0, 0, 0)
+        if isinstance(place, QHBoxLayout):
+            place.addWidget(self.siblings, 1)
+        else:
+            place.addWidget(self.siblings)
+        self.siblings.title.setVisible(not narrow)
+        if not narrow and self.foot_tab.current == "siblings":
+            self._show_foot("histogram")
+
+    def set_roomy(self, roomy: bool) -> None:
+        """Let the choices of the bar stand side by side, or fold them."""
+        self.color.set_folded(not roomy)
+        self.second.set_folded(not roomy)
+
+    def resizeEvent(self, event: object) -> None:  # noqa: N802, D102 - Qt's
+        self.set_roomy(self.width() - self._queue.width() - self._right.width() >= _ROOMY)
 
     def set_linked(self, linked: bool) -> None:
-        """Let the two cameras move together, or each alone."""
+        """Let the cameras move together, or each alone."""
         if self.link.isChecked() != linked:
             self.link.setChecked(linked)
             return
-        if self._unlink is not None:
-            self._unlink()
-        self._unlink = link(self.heat, self.compare) if linked else None
+        self.views.set_linked(linked, self.siblings.views)
 
     def home(self) -> None:
-        """Look from the front in both views."""
-        self.heat.home()
-        self.compare.home()
+        """Look from the front in all views."""
+        self.views.home()
 
     # Showing
 
-    def show_queue(self, entries: list[SampleEntry], current: str, judged: int) -> None:
-        """Show the samples with their state."""
+    def show_queue(self, entries: list[SampleEntry], current: str, judged: int, of: int, pace: str, note: str) -> None:
+        """Show the samples with their state.
+
+        Parameters
+        ----------
+        entries : list of SampleEntry
+            In the order of the queue.
+        current : str
+            Identifier of the one on the screen.
+        judged, of : int
+            How far it is.
+        pace : str
+            How long a verdict takes.
+        note : str
+            Why there are none.
+        """
         self.queue.set_entries(entries)
+        if self.queue.entries.row_of(current) < 0:
+            self.queue.clearSelection()
         self.queue.set_current(current)
-        self._queue_bar.set_fraction(judged / max(1, len(entries)))
-        self._queue_far.setText(f"{judged} of {len(entries)} judged")
+        self._queue_bar.set_fraction(judged / max(1, of))
+        self._queue_far.setText(f"{judged} of {of} judged")
+        self._pace.setText(pace)
+        self._queue_empty.setText(note)
+        self._queue_empty.setVisible(bool(note))
 
     @property
     def result(self) -> Result | None:
         """The result on the screen."""
         return self._results.results.get(self.stage.current) if self._results is not None else None
 
+    @property
+    def shown(self) -> SampleResults | None:
+        """What the sample on the screen has become."""
+        return self._results
+
     def show_results(self, results: SampleResults | None) -> None:
         """Show scan and result of the chosen stage, or what to do first."""
-        new = results is not None and (self._results is None or results.sample.id != self._results.sample.id)
         self._results = results
         result, stage = self.result, self.stage.current
         self.runs.clear()
@@ -224,26 +297,31 @@ class ReviewPage(QWidget):
             if result is not None and folder == result.folder:
                 self.runs.setCurrentIndex(i)
         self.runs.setEnabled(self.runs.count() > 1)
-        if new:
-            for view in (self.heat, self.compare):
-                view.clear()
+        self.second.set_offered("photograph", result is not None and result.overlay is not None)
+        self.second.set_offered(
+            "before", result is not None and stage == "register" and bool(results and results.before)
+        )
+        self.views.mode = self.second.current
         if results is None or (result is None and results.scan is None):
-            self._say(
-                "cube", "Nothing is fused yet", "Fusing joins the clouds of the three groups into a mesh.", "fuse"
-            )
+            self.views.clear()
+            self._middle.setCurrentIndex(1)
+            text = "Fusing joins the clouds of the three groups into a mesh."
+            self._say(self._empty_page, "cube", "Nothing is fused yet", text, "fuse")
         elif result is None:
             self._show_scan_only(results, stage)
         else:
             self._middle.setCurrentIndex(0)
-            self._show(results, result)
-        if new:
-            self.home()
+            self.views.show_result(results, result)
+            self._show_histogram(result)
+        self._show_section_of(results, result)
+        if self.views.wants_texture:
+            self.texture_wanted.emit()
 
     def show_running(self, title: str) -> None:
         """Say where nothing is to be seen yet that it is being made; an empty text says what to do again."""
         if title != self._running:
             self._running = title
-            if self._middle.currentWidget() is self._empty_page:
+            if self.result is None:
                 self.show_results(self._results)
 
     def show_progress(self, title: str, done: float, text: str) -> None:
@@ -251,8 +329,8 @@ class ReviewPage(QWidget):
         if self._running_state is not None and title == self._running:
             self._running_state.show_progress(done, text)
 
-    def _say(self, icon: str, title: str, text: str, stage: str) -> None:
-        layout = self._empty_page.layout()
+    def _say(self, page: QWidget, icon: str, title: str, text: str, stage: str) -> None:
+        layout = page.layout()
         assert layout is not None
         while layout.count():
             item = layout.takeAt(0)
@@ -262,61 +340,86 @@ class ReviewPage(QWidget):
                 widget.deleteLater()
         verb = {"fuse": "Fuse", "register": "Register", "reconstruct": "Reconstruct"}[stage]
         acts = [(verb, lambda: self.stage_wanted.emit(stage))]
-        if self._running:
-            self._running_state = RunningState(self._running)
-        else:
-            self._running_state = None
+        self._running_state = RunningState(self._running) if self._running else None
         state = self._running_state or EmptyState(icon, title, text, acts, primary=False)
         state.setAccessibleName(self._running or title)
         layout.addWidget(state)
-        self._middle.setCurrentIndex(1)
-        self.second.hide()
         self.histogram.set_values([], -LIMIT_MM["register"], LIMIT_MM["register"])
         self._scale.setText("")
 
     def _show_scan_only(self, results: SampleResults, stage: str) -> None:
+        self._middle.setCurrentIndex(0)
+        note = self.views.first_note
         if stage == "register":
-            self._say("sphere", "Not registered yet", "The template is laid onto the scan of this sample.", stage)
+            text = "The scan stands beside this. Register lays the template onto it."
+            self._say(note, "sphere", "Not registered yet", text, stage)
         else:
-            self._say("user-circle", "Not reconstructed yet", "A face is made from the photographs alone.", stage)
+            self._say(note, "user-circle", "Not reconstructed yet", "A face is made from the photographs alone.", stage)
+        self.views.show_scan(results)
 
-    def _show(self, results: SampleResults, result: Result) -> None:
-        limit = LIMIT_MM[result.stage]
-        edges = Edges.OVER if self.look.current == "edges" else Edges.NONE
-        scan, mesh = results.scan, result.mesh
-        if result.distance is not None:
-            scalars = Scalars(result.distance, -limit, limit, "vik", "Signed distance: − inside, + outside the scan")
-            self.heat.set_layer("heat", mesh, LayerStyle(ColorBy.SCALARS, edges), scalars)
-            dashed = _DASHED_MM[result.stage]
-            self.histogram.set_values(result.distance, -limit, limit, "mm", (-dashed, dashed))
-            words = f"root scale, dashed at ±{dashed:g}\N{NO-BREAK SPACE}mm; the outermost bars hold the rest"
-            self._scale.setText(words)
-        else:
-            self.heat.set_layer("heat", mesh, LayerStyle(edges=edges, tint=_MODEL_TINT))
+    def _show_histogram(self, result: Result) -> None:
+        limit, dashed = LIMIT_MM[result.stage], _DASHED_MM[result.stage]
+        if result.distance is None:
             self.histogram.set_values([], -limit, limit)
             self._scale.setText("no scan to compare with")
-        name = "Registration" if result.stage == "register" else "Reconstruction"
-        if scan is not None:
-            look = ColorBy.COLOR if scan.colors is not None else ColorBy.PLAIN
-            self.compare.set_layer("scan", scan, LayerStyle(look))
-            self.compare.set_layer("result", mesh, LayerStyle(edges=edges, tint=_MODEL_TINT))
-            self.compare.set_compare(["scan"], ["result"], ("Scan", name))
-        else:
-            self.compare.set_layer("result", mesh, LayerStyle(edges=edges, tint=_MODEL_TINT))
-            self.compare.set_compare()
-        self._show_second()
+            return
+        self.histogram.set_values(result.distance, -limit, limit, "mm", (-dashed, dashed))
+        self._scale.setText(f"root scale, dashed at ±{dashed:g}\N{NO-BREAK SPACE}mm")
 
     def show_overlay(self, pyramid: Pyramid | None) -> None:
         """Have the reconstruction over the photographs ready for the second view."""
         self.picture.set_picture(pyramid)
 
-    def _show_second(self) -> None:
-        result = self.result
-        has_overlay = result is not None and result.overlay is not None
-        self.second.setVisible(has_overlay)
-        self._second.setCurrentIndex(int(has_overlay and self.second.current == "photograph"))
+    def show_mode(self, mode: str) -> None:
+        """Compare the result in another way."""
+        self.second.set_current(mode)
+        self.views.mode = mode
+        self.views.show_second()
+        if self.views.wants_texture:
+            self.texture_wanted.emit()
+
+    def toggle_texture(self) -> None:
+        """Show the texture of the scan, or go back."""
+        self.show_mode("texture" if self.second.current != "texture" else "split")
+
+    def toggle_before(self) -> None:
+        """Show the registration before this one where there is one, or go back."""
+        if self.second.offers("before"):
+            self.show_mode("before" if self.second.current != "before" else "split")
+
+    def _restyle(self) -> None:
+        self.views.color, self.views.edges = self.color.current, self.look.isChecked()
+        self.show_results(self._results)
+
+    def _show_points(self, shown: bool) -> None:
+        self.views.points = shown
+        self.views.show_overlays()
+
+    # The lower row
+
+    def _show_foot(self, name: str) -> None:
+        self.foot_tab.set_current(name)
+        self._foot_pages.setCurrentIndex(("histogram", "section", "siblings").index(name))
+        self._scale.setVisible(name == "histogram")
+        if self.cut.isChecked() != (name == "section"):
+            self.cut.setChecked(name == "section")
+
+    def _show_cut(self, shown: bool) -> None:
+        if shown != (self.foot_tab.current == "section"):
+            self._show_foot("section" if shown else "histogram")
+        self._show_section_of(self._results, self.result)
+
+    def _show_section_of(self, results: SampleResults | None, result: Result | None) -> None:
+        if not self.cut.isChecked() or results is None:
+            self.views.set_section(())
+            return
+        self.section.show_meshes(results.scan, result.mesh if result is not None else None)
+
+    def _show_section(self) -> None:
+        if self.cut.isChecked():
+            self.views.set_section(self.section.strokes)
 
     def shut_down(self) -> None:
         """Let VTK go."""
-        self.heat.shut_down()
-        self.compare.shut_down()
+        self.views.shut_down()
+        self.siblings.shut_down()

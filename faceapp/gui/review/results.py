@@ -1,28 +1,36 @@
-"""What a sample has become, read from its folders on a thread. No Qt."""
+"""What a sample has become, read from its folders on a thread; no widgets."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 
-from faceapp.core.arrays import Float32Array
+from faceapp.app.repairing import Repairs, read_repairs
+from faceapp.core.arrays import Float32Array, FloatArray
 from faceapp.core.errors import DataError
+from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.mesh import Mesh
 from faceapp.core.results import Report
 from faceapp.core.subject import Sample
+from faceapp.gui.capture.stored import SIZE, read_thumbnail
+from faceapp.gui.view3d.pieces import Pieces, cut
+from faceapp.landmarks.scheme import load_scheme
 
 if TYPE_CHECKING:
     from faceapp.store.project import Project
 
 STAGES = ("register", "reconstruct")
 SUSPICIOUS_P95_MM = 0.5
-_VERDICT_WORDS = {"accept": "Accepted", "maybe": "Maybe", "reject": "Rejected"}
+_VIEW_PX, _SCALE_PX = 480, 64  # of ``distance.png``: the width of each view, and the height of the scale below
+VERDICT_WORDS = {"accept": "Accepted", "maybe": "Maybe", "reject": "Rejected"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class SampleStanding:
     def words(self) -> str:
         """State in a few words."""
         if self.verdict:
-            return _VERDICT_WORDS[self.verdict]
+            return VERDICT_WORDS[self.verdict]
         if self.registered is not None:
             return f"p95 {millimetres(self.p95)}"
         return "Fused" if self.fused else "Annotated" if self.annotated else "Captured"
@@ -64,6 +72,15 @@ class SampleStanding:
     def suspicious(self) -> bool:
         """Whether the figures alone ask for a look."""
         return self.p95 > SUSPICIOUS_P95_MM
+
+
+@dataclass(frozen=True)
+class LandmarkResidual:
+    """Of one landmark: index, name, and how far scan and registration are apart, mm."""
+
+    index: int
+    name: str
+    mm: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +101,12 @@ class Result:
         Figures and provenance.
     overlay : Path or None
         Picture of the reconstruction over the photographs.
+    pieces : Pieces or None
+        The mesh cut for the 3D view.
+    landmarks : Landmarks3D or None
+        Those on the scan that led a registration.
+    anchors : (n, 3) float64 or None
+        Where the registration has them.
     """
 
     folder: Path
@@ -92,6 +115,22 @@ class Result:
     distance: Float32Array | None
     report: Report
     overlay: Path | None = None
+    pieces: Pieces | None = None
+    landmarks: Landmarks3D | None = None
+    anchors: FloatArray | None = None
+
+    @property
+    def residuals(self) -> tuple[LandmarkResidual, ...]:
+        """How far each landmark of the scan is from its anchor on the result, the worst first; outlines slide."""
+        if self.landmarks is None or self.anchors is None:
+            return ()
+        scheme = load_scheme(self.landmarks.scheme)
+        gaps = np.linalg.norm(self.anchors - self.landmarks.points, axis=1)
+        gaps[list(scheme.silhouette)] = np.nan
+        known = [
+            LandmarkResidual(i, scheme.names[i], float(gaps[i])) for i in np.flatnonzero(np.isfinite(gaps)).tolist()
+        ]
+        return tuple(sorted(known, key=lambda residual: -residual.mm))
 
     @property
     def made(self) -> str:
@@ -115,12 +154,21 @@ class SampleResults:
         The newest of each stage.
     runs : dict of str to tuple of Path
         All, the newest first.
+    before : Result or None
+        The registration before the one that is shown, to compare with.
+    scan_pieces : Pieces or None
+        The scan cut for the 3D view.
+    repairs : Repairs
+        What a reviewer put right so far.
     """
 
     sample: Sample
     scan: Mesh | None
     results: dict[str, Result]
     runs: dict[str, tuple[Path, ...]]
+    before: Result | None = None
+    scan_pieces: Pieces | None = None
+    repairs: Repairs = field(default_factory=Repairs)
 
 
 def read_standing(project: Project, sample: Sample) -> SampleStanding:
@@ -160,12 +208,43 @@ def read_results(project: Project, sample: Sample, chosen: dict[str, Path] | Non
     scan = read_mesh(mesh_file) if mesh_file.is_file() else None
     runs = {stage: tuple(runs_of(project, sample, stage)) for stage in STAGES}
     results: dict[str, Result] = {}
+    before = None
     for stage, folders in runs.items():
         wanted = (chosen or {}).get(stage)
         folder = wanted if wanted in folders else folders[0] if folders else None
         if folder is not None:
             results[stage] = _read_result(folder, stage)
-    return SampleResults(sample, scan, results, runs)
+        if stage == "register" and folder is not None and folders.index(folder) + 1 < len(folders):
+            before = _read_result(folders[folders.index(folder) + 1], stage)
+    pieces = None if scan is None else cut(scan)
+    repairs = read_repairs(project.sample_folder(sample))
+    return SampleResults(sample, scan, results, runs, before, pieces, repairs)
+
+
+def read_textured(sample_folder: Path) -> Mesh | None:
+    """Return the scan with its texture, or ``None`` where the sample has none."""
+    from faceapp.formats.mesh_files import read_any_mesh
+
+    file = sample_folder / "scan" / "mesh.obj"
+    with contextlib.suppress(DataError):
+        if file.is_file():
+            mesh = read_any_mesh(file)
+            return mesh if mesh.texture is not None and mesh.uv is not None else None
+    return None
+
+
+def read_thumbnail_of(sample_folder: Path, standing: SampleStanding) -> QImage | None:
+    """Return the picture of a sample, or where it was not captured here its heat map from the front, small."""
+    picture = read_thumbnail(sample_folder)
+    if picture is not None or standing.registered is None:
+        return picture
+    image = QImage(str(standing.registered / "distance.png"))
+    views = max(1, round(image.width() / _VIEW_PX))
+    if image.isNull() or views < 3:
+        return None
+    side = image.width() // views
+    front = image.copy(side, (image.height() - _SCALE_PX - side) // 2, side, side)
+    return front.scaled(SIZE, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
 
 
 def _read_result(folder: Path, stage: str) -> Result:
@@ -173,16 +252,36 @@ def _read_result(folder: Path, stage: str) -> Result:
     from faceapp.formats.reports import read_report
 
     file = folder / ("registered.ply" if stage == "register" else "reconstruction.ply")
-    distance = read_ply(file).vertex.get("distance")
+    mesh, distance = read_mesh(file), read_ply(file).vertex.get("distance")
+    landmarks, anchors = _landmarks_of(folder, mesh) if stage == "register" else (None, None)
     overlay = folder / "overlay.png"
     return Result(
         folder,
         stage,
-        read_mesh(file),
+        mesh,
         None if distance is None else np.asarray(distance, np.float32),
         read_report(folder / "report.json"),
         overlay if overlay.is_file() else None,
+        cut(mesh),
+        landmarks,
+        anchors,
     )
+
+
+def _landmarks_of(run: Path, mesh: Mesh) -> tuple[Landmarks3D | None, FloatArray | None]:
+    """The landmarks that led a registration, and their places on it; neither where the template is not ours."""
+    from faceapp.app.registering import LANDMARKS
+    from faceapp.app.template import own_template
+    from faceapp.formats.landmark_files import read_landmarks
+
+    file = run / LANDMARKS
+    marks = read_landmarks(file) if file.is_file() else None
+    if not isinstance(marks, Landmarks3D):
+        return None, None
+    template = own_template()
+    if len(mesh.vertices) != len(template.mesh.vertices):
+        return None, None
+    return marks, template.landmarks_of(mesh.vertices)
 
 
 def number(report: Report, name: str) -> float:

@@ -21,6 +21,7 @@ _WORDS = {
     "register": "Lays the template onto the mesh; a sample that is not fused yet is fused first.",
     "reconstruct": "Makes a face from the photographs alone and measures it against the scan.",
 }
+_OWN = "Own values"
 _VERBS = {"fuse": "Fuse", "register": "Register", "reconstruct": "Reconstruct"}
 
 
@@ -40,6 +41,7 @@ class RunPanel(QWidget):
         surface(self, "panel")
         self._plugins: dict[str, list[Plugin]] = {}
         self._kept: dict[str, dict[str, Any]] = {}
+        self._presets: dict[str, dict[str, Any]] = {}
         self.form: ParameterForm | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 12)
@@ -52,6 +54,10 @@ class RunPanel(QWidget):
         self.plugin = QComboBox()
         self.plugin.activated.connect(lambda _: self._show_form())
         column.addWidget(self.plugin)
+        self.preset = QComboBox()
+        self.preset.setAccessibleName("Preset")
+        self.preset.activated.connect(lambda _: self._take_preset())
+        column.addWidget(self.preset)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -98,13 +104,42 @@ class RunPanel(QWidget):
         self._keep()
         self.form = None
         chosen = self._chosen()
+        self.preset.setVisible(chosen is not None)
         if chosen is None:
             self._scroll.setWidget(QWidget())
             return
         self.form = ParameterForm(describe(chosen.parameters))
+        self.form.valueChanged.connect(self._show_preset)
         self.form.setProperty("plugin", f"{chosen.stage}/{chosen.name}")
         self.form.setValue(self._kept.get(f"{chosen.stage}/{chosen.name}", {}))
         self._scroll.setWidget(self.form)
+        self._fill_presets(chosen)
+
+    def _fill_presets(self, plugin: Plugin) -> None:
+        """Offer the named sets of values of a plugin."""
+        from faceapp.pipeline.parameters import describe, presets_of
+
+        defaults = {info.name: info.default for info in describe(plugin.parameters)}
+        self._presets = {"Defaults": defaults}
+        self._presets |= {
+            name[:1].upper() + name[1:]: defaults | dict(values)
+            for name, values in presets_of(plugin.parameters).items()
+        }
+        self.preset.clear()
+        self.preset.addItems([*self._presets, _OWN])
+        self._show_preset()
+
+    def _show_preset(self) -> None:
+        """Name the preset that the form agrees with."""
+        values = self.form.value() if self.form is not None else {}
+        same = next((name for name, preset in self._presets.items() if preset == values), _OWN)
+        self.preset.setCurrentText(same)
+
+    def _take_preset(self) -> None:
+        values = self._presets.get(self.preset.currentText())
+        if values is not None and self.form is not None:
+            self.form.setValue(values)
+        self._show_preset()
 
     def _keep(self) -> None:
         if self.form is not None:

@@ -43,10 +43,7 @@ class StageRuns:
         project, samples = context.project, context.samples()
         if project is None or not samples:
             return
-        if project.read_only:
-            self._program.window.show_error(
-                "Nothing can be run", f"{context.project_name} is open read-only.", "Close the other window first."
-            )
+        if self._refused():
             return
         current = context.sample
         wanted = samples if on_all else tuple(s for s in samples if current is not None and s.id == current.id)
@@ -65,6 +62,51 @@ class StageRuns:
                 return run(project, sample, plugin, parameters, reporter)
 
             jobs.run(title, work, partial(self._ended, stage, sample), partial(self._failed, stage, sample))
+
+    def run_again(self) -> None:
+        """Make the newest registration of the current sample again, of what there is now."""
+        sample = self._program.context.sample
+        if sample is not None:
+            self._again((sample,))
+
+    def run_stale(self) -> None:
+        """Make all registrations again that are made of what has changed since, the neutrals first."""
+        project = self._program.context.project
+        if project is None:
+            return
+
+        def work() -> tuple[Sample, ...]:
+            from faceapp.app.sample_stages import stale_samples
+
+            return tuple(stale_samples(project))
+
+        self._program.background.run(work, self._again)
+
+    def _again(self, samples: tuple[Sample, ...]) -> None:
+        project, jobs = self._program.context.project, self._program.jobs
+        if project is None or self._refused():
+            return
+        for sample in samples:
+            title = _job_title("register", sample)
+            if jobs.has(title):
+                continue
+
+            def work(reporter: Reporter, sample: Sample = sample) -> Path:
+                from faceapp.app import sample_stages as stages
+
+                return stages.register_again(project, sample, reporter)
+
+            jobs.run(title, work, partial(self._ended, "register", sample), partial(self._failed, "register", sample))
+
+    def _refused(self) -> bool:
+        """Say so where the project may not be changed."""
+        context = self._program.context
+        if context.can_write:
+            return False
+        self._program.window.show_error(
+            "Nothing can be run", f"{context.project_name} is open read-only.", "Close the other window first."
+        )
+        return True
 
     def show(self) -> None:
         """Say on the empty page that what is missing is being made."""

@@ -1,35 +1,44 @@
-"""Review: run the stages of the line on samples, look at what came out, and judge it."""
+"""Review: run the stages of the line on samples, look at what came out, judge it and repair it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 from typing_extensions import override
 
+from faceapp.app.reviewing import TAKEN_BACK
 from faceapp.core.subject import Sample
 from faceapp.gui.annotate.opening import Opening
 from faceapp.gui.capture.protocol import title_of
-from faceapp.gui.capture.stored import read_thumbnail
 from faceapp.gui.picture.pyramid import Pyramid
 from faceapp.gui.program.program import Program, ProjectWorkspace
-from faceapp.gui.review.figures_panel import REASONS
+from faceapp.gui.review.actions import review_actions
 from faceapp.gui.review.page import ReviewPage
+from faceapp.gui.review.prefetch import ResultPrefetch
+from faceapp.gui.review.queue_list import QueueList, rows_of
+from faceapp.gui.review.repair_desk import RepairDesk
+from faceapp.gui.review.reports import ReviewReports
 from faceapp.gui.review.results import (
     SampleResults,
     SampleStanding,
     read_results,
     read_standing,
+    read_textured,
+    read_thumbnail_of,
 )
 from faceapp.gui.review.running import StageRuns
+from faceapp.gui.review.sibling_reading import SiblingReader
 from faceapp.gui.shell.actions import Action
-from faceapp.gui.widgets.samples import SampleEntry
-from faceapp.gui.widgets.states import State
 
-_VERDICT_STATES = {"accept": State.GOOD, "maybe": State.CHECK, "reject": State.BAD}
+_AHEAD, _BEHIND = 2, 1
+_SIBLINGS_AFTER = 200  # ms: first the mesh that was asked for
+_QUEUE_AFTER = 400  # ms in which changes of several samples come together
 
 
 class ReviewWorkspace(ProjectWorkspace):
@@ -45,18 +54,34 @@ class ReviewWorkspace(ProjectWorkspace):
         super().__init__(program)
         self.page = ReviewPage()
         self.running = StageRuns(program, self.page, self._stage_done)
+        self.repairs = RepairDesk(program, self.page, self.background, self._repaired)
+        self.ahead = ResultPrefetch(self.background, self._read)
+        self.siblings = SiblingReader(self.background, self.page.siblings.show_siblings)
+        self.reports = ReviewReports(program, self.background)
         self.opening = Opening()
         self.results: SampleResults | None = None
+        self.queue = QueueList()
         self._standings: dict[str, SampleStanding] = {}
         self._thumbnails: dict[str, QImage] = {}
         self._asked: set[str] = set()
         self._judged: list[tuple[Sample, Path]] = []
-        self._here = self._knows_plugins = False
+        self._here = self._knows_plugins = self._chose_list = False
         self._token: object = None
+        self._queue_token: object = None
+        self._pace: dict[str, float] = {}
+        self._later = self._timer(_SIBLINGS_AFTER, self._want_neighbours)
+        self._queue_later = self._timer(_QUEUE_AFTER, self._ask_queue)
         self.stack = QStackedWidget()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.stack)
+
+    def _timer(self, after: int, act: Callable[[], object]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(after)
+        timer.timeout.connect(act)
+        return timer
 
     @override
     def begin(self) -> None:
@@ -64,36 +89,28 @@ class ReviewWorkspace(ProjectWorkspace):
         self.stack.addWidget(self.page)
         page, context = self.page, self.context
         page.queue.chosen.connect(self.choose)
+        page.siblings.chosen.connect(self.choose)
+        page.which.changed.connect(self._choose_list)
         page.figures.judged.connect(self.judge)
+        page.figures.again.connect(self.register_again)
+        page.figures.repair.connect(self.open_repair)
+        page.figures.landmarks.chosen.connect(self._show_landmark)
+        page.repair.again.connect(self.register_again)
         page.run.wanted.connect(self.running.run)
         page.stage_wanted.connect(partial(self.running.run, on_all=False))
+        page.texture_wanted.connect(self._want_texture)
         page.stage.changed.connect(self.show_stage)
         page.runs.activated.connect(self._choose_run)
         context.project_changed.connect(self._project_changed)
         context.sample_changed.connect(self._sample_changed)
         context.samples_changed.connect(self._samples_changed)
+        context.operator_changed.connect(self._operator_changed)
         self.running.connect()
+        self.repairs.connect()
 
     @override
     def actions_of(self) -> list[Action]:
-        run, sample, stage = partial(Action, menu="Run"), partial(Action, menu="Sample"), self.running.run
-        acts = [
-            run("review.fuse", "Fuse", partial(stage, "fuse", False), icon="cube"),
-            run("review.register", "Register", partial(stage, "register", False), icon="sphere"),
-            run("review.reconstruct", "Reconstruct", partial(stage, "reconstruct", False), icon="user-circle"),
-            sample("review.accept", "Accept registration", partial(self.judge, "accept", ""), "J", icon="check"),
-            sample("review.maybe", "Maybe: a second reviewer looks", partial(self.judge, "maybe", ""), "K"),
-            sample("review.reject", "Reject registration", partial(self.judge, "reject", ""), "L", icon="x"),
-            sample("review.back", "Take the last verdict back", self.take_back, "U", section=2),
-            sample("review.before", "Sample before", partial(self.step, -1), "Left", icon="arrow-left", section=3),
-            sample("review.next", "Next sample", partial(self.step, 1), "Right", icon="arrow-right", section=3),
-            Action("review.home", "Look from the front", self.page.home, "0", "View", "house"),
-            Action("review.blink", "Blink between scan and result", self.blink, "B", "View"),
-        ]
-        for i, reason in enumerate(REASONS, start=1):
-            title = f"Reject: {reason.lower()}"
-            acts.append(Action(f"review.reject-{i}", title, partial(self.judge, "reject", reason.lower()), str(i)))
-        return acts
+        return review_actions(self)
 
     # Coming and going
 
@@ -104,6 +121,7 @@ class ReviewWorkspace(ProjectWorkspace):
             self._knows_plugins = True
             self.background.run(_find_plugins, lambda found: self.page.run.set_plugins(*found))
         self.refresh()
+        self._ask_queue()
         self._show_crumbs()
 
     @override
@@ -126,6 +144,8 @@ class ReviewWorkspace(ProjectWorkspace):
 
     @override
     def shut_down(self) -> None:
+        for timer in (self._later, self._queue_later):
+            timer.stop()
         self.page.shut_down()
         super().shut_down()
 
@@ -133,13 +153,20 @@ class ReviewWorkspace(ProjectWorkspace):
 
     def _project_changed(self) -> None:
         self.results = None
+        self.queue = QueueList()
         self._standings.clear()
         self._thumbnails.clear()
         self._asked.clear()
         self._judged.clear()
-        self._token = None
+        self._token = self._queue_token = None
+        self._chose_list = False
+        self.ahead.drop()
+        self.siblings.forget()
+        self.page.siblings.show_siblings(())
         self.page.show_results(None)
         self.refresh()
+        if self._here:
+            self._ask_queue()
 
     def _sample_changed(self) -> None:
         if self._here:
@@ -148,6 +175,13 @@ class ReviewWorkspace(ProjectWorkspace):
     def _samples_changed(self) -> None:
         if self._here:
             self.refresh()
+            self._queue_later.start()
+
+    def _operator_changed(self) -> None:
+        self.queue = QueueList(self.queue.entries, self.context.operator)
+        if self._here:
+            self._show_queue()
+            self._show_figures()
 
     def refresh(self) -> None:
         """Show the samples, and of the current one what there is; or say what to do first."""
@@ -182,7 +216,8 @@ class ReviewWorkspace(ProjectWorkspace):
             self._asked.add(sample.id)
 
             def work(sample: Sample = sample) -> tuple[SampleStanding, QImage | None]:
-                return read_standing(project, sample), read_thumbnail(project.sample_folder(sample))
+                standing = read_standing(project, sample)
+                return standing, read_thumbnail_of(project.sample_folder(sample), standing)
 
             self.background.run(work, partial(self._standing_read, sample))
 
@@ -193,25 +228,66 @@ class ReviewWorkspace(ProjectWorkspace):
         self._show_queue()
         self._show_figures()
 
-    def _show_queue(self) -> None:
-        samples = self.context.samples()
-        entries = [self._entry(sample) for sample in samples]
-        judged = sum(bool(self._standing(s).verdict) for s in samples)
-        current = self.context.sample.id if self.context.sample is not None else ""
-        self.page.show_queue(entries, current, judged)
-
     def _standing(self, sample: Sample) -> SampleStanding:
         return self._standings.get(sample.id, SampleStanding())
 
-    def _entry(self, sample: Sample) -> SampleEntry:
-        standing = self._standing(sample)
-        if standing.verdict:
-            state = _VERDICT_STATES[standing.verdict]
+    # The queue
+
+    def _ask_queue(self) -> None:
+        """Read the queue: first the scores, then what is stale, which takes longer."""
+        project = self.context.project
+        if project is None or not self._here:
+            return
+        token = self._queue_token = object()
+
+        def work(with_stale: bool) -> tuple[Any, dict[str, float]]:
+            from faceapp.app.review_queue import review_queue
+            from faceapp.app.reviewing import read_reviews, seconds_each
+
+            entries = review_queue(project, with_stale=with_stale)
+            said = [review for sample in project.samples() for review in read_reviews(project, sample)]
+            return entries, dict(seconds_each(said))
+
+        def show(with_stale: bool, read: tuple[Any, dict[str, float]]) -> None:
+            if token is not self._queue_token:
+                return
+            entries, self._pace = read
+            self.queue = QueueList(entries, self.context.operator)
+            if not self._chose_list:
+                self.page.which.set_current("queue" if self.queue.mine else "all")
+            self._show_queue()
+            self._show_figures()
+            if not with_stale:
+                self.background.run(partial(work, True), partial(show, True))
+
+        self.background.run(partial(work, False), partial(show, False))
+
+    def _choose_list(self, _: str) -> None:
+        self._chose_list = True
+        self._show_queue()
+
+    def _listed(self) -> tuple[Sample, ...]:
+        """The samples of the list at the left, in its order."""
+        samples = self.context.samples()
+        if self.page.which.current == "queue":
+            mine = [entry.sample.id for entry in self.queue.mine]
+            known = {sample.id: sample for sample in samples}
+            return tuple(known[i] for i in mine if i in known)
+        return samples
+
+    def _show_queue(self) -> None:
+        listed = self._listed()
+        current = self.context.sample.id if self.context.sample is not None else ""
+        in_queue = self.page.which.current == "queue"
+        if in_queue:
+            judged, of = self.queue.judged, len(self.queue.mine)
         else:
-            state = State.CHECK if standing.suspicious else State.NONE
-        title = title_of(sample.expression) + (f", take {sample.take}" if sample.take > 1 else "")
-        picture = self._thumbnails.get(sample.id)
-        return SampleEntry(sample.id, sample.subject, title, standing.words, state, picture)
+            judged, of = sum(bool(self._standing(s).verdict) for s in listed), len(listed)
+        pace = self._pace.get(self.context.operator)
+        words = "" if pace is None else f"{pace:.1f}\N{NO-BREAK SPACE}s each"
+        note = "" if listed else "Nothing to look at: all samples are under All."
+        rows = rows_of(listed, self.queue, self._standings, self._thumbnails)
+        self.page.show_queue(rows, current, judged, of, words, note)
 
     def choose(self, identifier: str) -> None:
         """Make a sample current."""
@@ -220,27 +296,46 @@ class ReviewWorkspace(ProjectWorkspace):
             self.context.set_sample(sample)
 
     def step(self, by: int) -> None:
-        """Go to the sample before or after, without a verdict."""
-        sample = self.context.neighbour(by)
-        if sample is not None:
-            self.context.set_sample(sample)
+        """Go to the sample before or after in the list, without a verdict."""
+        listed, current = self._listed(), self.context.sample
+        at = next((i for i, s in enumerate(listed) if current is not None and s.id == current.id), None)
+        if at is None and listed:
+            self.context.set_sample(listed[0])
+        elif at is not None and 0 <= at + by < len(listed):
+            self.context.set_sample(listed[at + by])
+
+    def _step_on(self, sample: Sample) -> None:
+        """Go on after a verdict: to what has to be looked at next, or to the next of all."""
+        if self.page.which.current != "queue":
+            self.step(1)
+            return
+        following = self.queue.next_due(sample)
+        if following is not None:
+            self.context.set_sample(following)
 
     # Results
 
+    def _read(self, sample: Sample) -> SampleResults:
+        project = self.context.project
+        assert project is not None
+        return read_results(project, sample)
+
     def load(self, sample: Sample, chosen: dict[str, Path] | None = None) -> None:
-        """Read the results of a sample on a thread."""
+        """Show the results of a sample: at once where they were read ahead, else when a thread has read them."""
         project = self.context.project
         if project is None:
             return
         token = self._token = object()
+        ready = self.ahead.take(sample) if chosen is None else None
+        if ready is not None:
+            self._show_results(ready)
+            return
 
         def show(results: SampleResults) -> None:
             if token is self._token:
-                self.results = results
-                self.running.show()
-                self.page.show_results(results)
-                self._show_result()
-                self._show_queue()
+                if chosen is None:
+                    self.ahead.keep(results)
+                self._show_results(results)
 
         def failed(error: BaseException) -> None:
             if token is self._token:
@@ -248,11 +343,35 @@ class ReviewWorkspace(ProjectWorkspace):
 
         self.background.run(lambda: read_results(project, sample, chosen), show, failed)
 
+    def _show_results(self, results: SampleResults) -> None:
+        self.results = results
+        self.running.show()
+        self.page.show_results(results)
+        self._show_result()
+        self.page.queue.set_current(results.sample.id)
+        self.repairs.show()
+        self._later.start()
+
+    def _want_neighbours(self) -> None:
+        """Read the samples beside the current one ahead, and show its siblings."""
+        project, sample = self.context.project, self.context.sample
+        if project is None or sample is None:
+            return
+        listed = self._listed()
+        at = next((i for i, s in enumerate(listed) if s.id == sample.id), -1)
+        near = list(listed[at + 1 : at + 1 + _AHEAD]) + list(listed[max(0, at - _BEHIND) : max(0, at)])
+        following = self.queue.next_due(sample)
+        if following is not None and self.page.which.current == "queue":
+            near.insert(0, following)
+        self.ahead.want([sample, *near])
+        self.siblings.want(project, sample, self.context.samples(), self._standings)
+
     def show_stage(self, stage: str) -> None:
         """Show the registration or the reconstruction."""
         self.page.stage.set_current(stage)
         self.page.show_results(self.results)
         self._show_result()
+        self.repairs.show()
 
     def _choose_run(self, row: int) -> None:
         folder = self.page.runs.itemData(row)
@@ -274,25 +393,60 @@ class ReviewWorkspace(ProjectWorkspace):
             self.background.run(lambda: Pyramid.build(QImage(str(overlay))), show)
 
     def _show_figures(self) -> None:
+        figures = self.page.figures
         if self.results is None:
-            self.page.figures.show_result(None, "", "")
+            figures.show_result(None, "", "")
             return
         sample, result = self.results.sample, self.page.result
-        standing = self._standing(sample)
-        newest = result is not None and result.folder == standing.registered
+        entry = self.queue.entry(sample)
         title = f"{sample.subject}  {title_of(sample.expression)}"
-        self.page.figures.show_result(result, title, standing.verdict if newest else "")
+        verdict = ""
+        if entry is not None and result is not None and result.folder == entry.run:
+            verdict = entry.verdict_of(self.queue.by)
+        elif result is not None and result.folder == self._standing(sample).registered and entry is None:
+            verdict = self._standing(sample).verdict
+        before = self.results.before if result is not None and result.stage == "register" else None
+        figures.show_result(result, title, verdict, entry, before)
 
-    def blink(self) -> None:
-        """Jump between scan alone and result alone."""
-        self.page.compare.set_split(0.0 if self.page.compare.split > 0.5 else 1.0)
+    def _want_texture(self) -> None:
+        project, results = self.context.project, self.results or self.page.shown
+        if project is None or results is None or results.scan is None:
+            return
+        folder, sample = project.sample_folder(results.sample), results.sample.id
+        self.background.run(
+            lambda: read_textured(folder),
+            lambda mesh: self.page.views.set_texture(sample, mesh) if mesh is not None else None,
+        )
+
+    def _show_landmark(self, index: int) -> None:
+        self.page.points.setChecked(True)
+        self.page.views.point_at(index)
+
+    def open_repair(self) -> None:
+        """Show what can be repaired."""
+        self.page.show_side("repair")
+        self.repairs.show()
+
+    def register_again(self) -> None:
+        """Register the sample on the screen again: the same plugin and parameters, of what there is now."""
+        self.running.run_again()
+
+    def undo(self) -> None:
+        """Take back what was done last: a repair while repairing, else a verdict."""
+        self.repairs.undo() if self.repairs.is_open else self.take_back()
 
     def _stage_done(self, stage: str, sample: Sample) -> None:
+        self.ahead.drop(sample)
         self._ask_standings((sample,), again=sample.id)
+        self._queue_later.start()
         if self.context.sample is not None and self.context.sample.id == sample.id:
             if stage in ("register", "reconstruct"):
                 self.page.stage.set_current(stage)
             self.load(sample)
+
+    def _repaired(self, sample: Sample) -> None:
+        self.ahead.drop(sample)
+        self._queue_later.start()
 
     # The verdict
 
@@ -314,8 +468,11 @@ class ReviewWorkspace(ProjectWorkspace):
         def done(_: object) -> None:
             self.program.saved()
             self._judged.append((sample, result.folder))
+            self.queue = self.queue.with_review(sample, result.folder.name, verdict, reason)
+            self._step_on(sample)
+            self._show_queue()
+            self._show_figures()
             self._ask_standings((sample,), again=sample.id)
-            self.step(1)
 
         self.background.run(work, done, partial(self.program.show_failure, "The verdict cannot be saved"))
 
@@ -329,12 +486,15 @@ class ReviewWorkspace(ProjectWorkspace):
         def work() -> None:
             from faceapp.app.reviewing import give_review
 
-            give_review(project, sample, run, "taken back", by)
+            give_review(project, sample, run, TAKEN_BACK, by)
 
         def done(_: object) -> None:
             self.program.saved()
+            self.queue = self.queue.with_review(sample, run.name, TAKEN_BACK)
             self._ask_standings((sample,), again=sample.id)
             self.context.set_sample(sample)
+            self._show_queue()
+            self._show_figures()
 
         self.background.run(work, done, partial(self.program.show_failure, "The verdict cannot be taken back"))
 

@@ -78,9 +78,10 @@ class Canvas(QWidget):
         style: LayerStyle | None = None,
         scalars: Scalars | None = None,
         visible: bool = True,
+        pieces: Pieces | None = None,
     ) -> None:
-        """Add or exchange a layer; a large one appears when a thread has made it ready."""
-        if self._layers.put(identifier, data, style or LayerStyle(), scalars, visible):
+        """Add or exchange a layer; a large one appears when a thread has made it ready, or at once if it was cut."""
+        if self._layers.put(identifier, data, style or LayerStyle(), scalars, visible, pieces):
             self._layer_arrived(identifier)
 
     def stream_layer(self, identifier: str, data: PointCloud, pieces: Pieces, style: LayerStyle) -> None:

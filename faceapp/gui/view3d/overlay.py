@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
@@ -12,11 +14,57 @@ from faceapp.gui.plots.colorbar import draw_color_bar
 from faceapp.gui.theme import MARKS, color, font
 from faceapp.gui.view3d.camera import OrbitCamera
 from faceapp.gui.view3d.layers import Scalars
+from faceapp.gui.widgets.chips import draw_chip
 from faceapp.gui.widgets.painting import CENTER, LEFT, RIGHT, draw_text, fill_rounded
 
+_HALO = QColor(0, 0, 0, 150)
 _LONGEST = 140.0  # px of the scale bar
 SCALE_ROOM = _LONGEST + 14
 """Pixels from the right edge that the scale bar may need."""
+
+
+@dataclass(frozen=True, eq=False)
+class Strokes:
+    """Lines in space that are drawn over a picture.
+
+    Parameters
+    ----------
+    segments : (N, 2, 3) array_like
+        Ends, rig frame, mm.
+    ink : str
+        ``#RRGGBB``.
+    width : float
+        Pixels.
+    labels : tuple of str
+        At the far ends; fewer, or none, leave the rest without.
+    near_half : bool
+        Whether what is farther than their middle is left out: a head hides it.
+    """
+
+    segments: npt.ArrayLike
+    ink: str
+    width: float = 1.5
+    labels: tuple[str, ...] = ()
+    near_half: bool = False
+
+
+def draw_strokes(painter: QPainter, camera: OrbitCamera, frame: QRectF, strokes: Strokes) -> None:
+    """Draw lines in space with a halo, and their labels on plates."""
+    segments = np.asarray(strokes.segments, np.float64).reshape(-1, 2, 3)
+    pixels, depths = camera.project(segments.reshape(-1, 3), frame.width(), frame.height())
+    ends = pixels.reshape(-1, 2, 2)
+    known = np.asarray(np.isfinite(ends).all(axis=(1, 2)))
+    if strokes.near_half and len(depths):
+        known &= depths.reshape(-1, 2).mean(axis=1) < (depths.min() + depths.max()) / 2
+    lines = [QLineF(*(float(x) for x in pair.ravel())) for pair in ends[known]]
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    cap = Qt.PenCapStyle.RoundCap
+    for ink, width in ((_HALO, strokes.width + 2.2), (QColor(strokes.ink), strokes.width)):
+        painter.setPen(QPen(ink, width, Qt.PenStyle.SolidLine, cap))
+        painter.drawLines(lines)
+    for text, (_, end), shown in zip(strokes.labels, ends, known.tolist(), strict=False):
+        if text and shown:
+            draw_chip(painter, QPointF(float(end[0]) + 8, float(end[1]) - 12), text)
 
 
 def draw_axes(painter: QPainter, camera: OrbitCamera, at: QPointF, length: float = 26) -> None:

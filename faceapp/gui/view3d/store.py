@@ -47,14 +47,24 @@ class LayerStore:
     # Filling
 
     def put(
-        self, identifier: str, data: Mesh | PointCloud, style: LayerStyle, scalars: Scalars | None, visible: bool
+        self,
+        identifier: str,
+        data: Mesh | PointCloud,
+        style: LayerStyle,
+        scalars: Scalars | None,
+        visible: bool,
+        pieces: Pieces | None = None,
     ) -> bool:
-        """Add or exchange a layer; return whether it is ready now."""
+        """Add or exchange a layer; return whether it is ready now, as one is that was cut before."""
         self._pickers.pop(identifier, None)
         self._looks[identifier] = style, scalars, visible
         token = self._wanted[identifier] = object()
+        if pieces is not None and size_of(data) > _AT_ONCE:
+            self._arrive(identifier, data, token, pieces)
+            self._work(partial(_picker, data, pieces), partial(self._picker_arrived, identifier, token))
+            return True
         if size_of(data) <= _AT_ONCE:
-            pieces = cut(data)
+            pieces = pieces or cut(data)
             self._arrive(identifier, data, token, pieces)
             self._pickers[identifier] = _picker(data, pieces)
             return True

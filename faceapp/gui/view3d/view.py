@@ -17,7 +17,16 @@ from faceapp.gui.picture.marks import MarkSet, draw_marks
 from faceapp.gui.theme import color
 from faceapp.gui.view3d.canvas import Canvas
 from faceapp.gui.view3d.layers import Scalars, bar_of
-from faceapp.gui.view3d.overlay import SCALE_ROOM, bar_plate, draw_axes, draw_bar_panel, draw_caption, draw_scale
+from faceapp.gui.view3d.overlay import (
+    SCALE_ROOM,
+    Strokes,
+    bar_plate,
+    draw_axes,
+    draw_bar_panel,
+    draw_caption,
+    draw_scale,
+    draw_strokes,
+)
 from faceapp.gui.view3d.picking import Pick
 from faceapp.gui.widgets.chips import chip_width, draw_chip, draw_chips
 from faceapp.gui.widgets.painting import draw_icon
@@ -57,6 +66,8 @@ class View3D(Canvas):
         self.setMouseTracking(True)
         self._compare_titles = ("", "")
         self._split = 0.5
+        self._fade: float | None = None
+        self._strokes: tuple[Strokes, ...] = ()
         self._landmarks: Landmarks3D | None = None
         self._scheme: LandmarkScheme | None = None
         self._group, self._point, self._hover = "", -1, -1
@@ -112,6 +123,21 @@ class View3D(Canvas):
         self._compare_titles = titles
         self.refresh()
 
+    def set_fade(self, opacity: float | None) -> None:
+        """Lay the right side of a comparison over the left at an opacity, 0 to 1; ``None``: beside it again."""
+        self._fade = None if opacity is None else min(1.0, max(0.0, opacity))
+        self.update()
+
+    @property
+    def fade(self) -> float | None:
+        """Opacity of what lies over the other side, or ``None`` where the line divides them."""
+        return self._fade
+
+    def set_strokes(self, *strokes: Strokes) -> None:
+        """Draw lines in space over the picture."""
+        self._strokes = strokes
+        self.update()
+
     @property
     def split(self) -> float:
         """Where the dividing line stands, 0 to 1."""
@@ -154,13 +180,18 @@ class View3D(Canvas):
             self._paint_picture(painter, self._picture.images[0])
             if self._compare is not None and len(self._picture.images) > 1:
                 painter.save()
-                painter.setClipRect(QRectF(x, 0, frame.width() - x, frame.height()))
+                if self._fade is None:
+                    painter.setClipRect(QRectF(x, 0, frame.width() - x, frame.height()))
+                else:
+                    painter.setOpacity(self._fade)
                 self._paint_picture(painter, self._picture.images[1])
                 painter.restore()
+        for strokes in self._strokes:
+            draw_strokes(painter, self.shown_camera, frame, strokes)
         self._paint_landmarks(painter, frame)
         if decorations:
             self._paint_decorations(painter, frame)
-        if self._compare is not None:
+        if self._compare is not None and self._fade is None:
             self._paint_divider(painter, frame, x)
 
     def _paint_ground(self, painter: QPainter, frame: QRectF) -> None:
@@ -286,7 +317,7 @@ class View3D(Canvas):
         self._press = self._last = event.position()
         self._dragged = False
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        on_divider = self._compare is not None and abs(event.position().x() - self.width() * self._split) <= _GRIP
+        on_divider = self._on_divider(event.position())
         mark = self.landmark_at(event.position().x(), event.position().y())
         if event.button() == Qt.MouseButton.MiddleButton or (event.button() == Qt.MouseButton.LeftButton and shift):
             self._drag_what = "pan"
@@ -356,9 +387,12 @@ class View3D(Canvas):
             self.set_camera(self.camera.zoomed(1.15**steps))
         event.accept()
 
+    def _on_divider(self, at: QPointF) -> bool:
+        divided = self._compare is not None and self._fade is None
+        return divided and abs(at.x() - self.width() * self._split) <= _GRIP
+
     def _hover_at(self, at: QPointF) -> None:
-        on_divider = self._compare is not None and abs(at.x() - self.width() * self._split) <= _GRIP
-        self.setCursor(Qt.CursorShape.SplitHCursor if on_divider else Qt.CursorShape.ArrowCursor)
+        self.setCursor(Qt.CursorShape.SplitHCursor if self._on_divider(at) else Qt.CursorShape.ArrowCursor)
         mark = self.landmark_at(at.x(), at.y())
         if mark != self._hover:
             self._hover = mark

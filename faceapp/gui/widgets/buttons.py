@@ -221,6 +221,10 @@ class Segmented(QFrame):
         """Switch one option on or off."""
         self._buttons[identifier].setEnabled(enabled)
 
+    def show_option(self, identifier: str, shown: bool) -> None:
+        """Show one option or leave it out."""
+        self._buttons[identifier].setVisible(shown)
+
     def _choose(self, identifier: str) -> None:
         before = self._current
         self.set_current(identifier)

@@ -10,6 +10,7 @@ from faceapp.morphable.head.cage import PART_NAMES
 from faceapp.morphable.head.head import load_head
 
 TEMPLATE_LEVEL = 2
+TEMPLATE_NAME = "faceapp head"
 STIFFNESS = {
     **dict.fromkeys(("eyes", "lid_insides", "lips", "mouth_interior"), 0.5),
     **dict.fromkeys(("nose", "nostrils", "brows", "chin", "philtrum"), 1.0),
@@ -32,7 +33,7 @@ def head_template() -> Template:
     """
     model = load_head(TEMPLATE_LEVEL)
     return Template(
-        name="faceapp head",
+        name=TEMPLATE_NAME,
         mesh=Mesh(model.mean.astype(np.float32), model.triangles, uv=model.uv),
         anchor_triangles=model.landmark_triangles,
         anchor_weights=model.landmark_weights,
