@@ -30,6 +30,7 @@ from faceapp.formats.mesh_files import read_any_mesh
 from faceapp.formats.ply import read_mesh, write_mesh
 from faceapp.formats.reports import hash_path, write_report
 from faceapp.geometry.displacement_map import coarser, displaced_mesh
+from faceapp.geometry.untangling import turned_over
 from faceapp.landmarks.prefill import prefill_scan
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.pipeline.registry import get_plugin
@@ -194,10 +195,7 @@ def _residuals(name: str, distance: npt.NDArray[np.float64]) -> list[Metric]:
 
 def flipped_triangles(mesh: Mesh, region: npt.NDArray[np.bool_]) -> int:
     """Return how many triangles of a region (V,) look against the mean normal of their corners."""
-    inside = region[mesh.faces].all(axis=1)
-    faces = mesh.faces[inside]
-    towards = mesh.vertex_normals()[faces].sum(axis=1)
-    return int((np.einsum("nd,nd->n", mesh.face_normals()[inside], towards) < 0).sum())
+    return int(turned_over(mesh, region).sum())
 
 
 def mesh_of(path: Path) -> Path | None:

@@ -24,6 +24,7 @@ from faceapp.core.template import Template
 from faceapp.geometry.deformation import bending_matrix
 from faceapp.geometry.rigid import align_pairs
 from faceapp.geometry.shape_signs import asymmetry, mirror_pairs, self_intersections, triangle_stretch
+from faceapp.geometry.untangling import turned_over
 from faceapp.landmarks.scheme import load_scheme
 
 WORDS = {
@@ -123,10 +124,8 @@ def registration_signs(
             signs[f"misfit.{name}"] = float(np.sqrt(np.mean(np.sum(misfit[inside] ** 2, axis=1))))
         signs |= _pull_signs(name, pulls, [inside & (rest[:, 0] > 2), inside & (rest[:, 0] < -2)])
     signs |= _landmark_signs(result, landmarks)
-    mesh = result.mesh
-    towards = mesh.vertex_normals()[faces].sum(axis=1)
-    flipped = (np.einsum("nd,nd->n", mesh.face_normals(), towards) < 0) & face[faces].all(axis=1)
-    signs["folds"] = float((flipped | self_intersections(vertices, faces, face)).sum())
+    folded = turned_over(result.mesh, face) | self_intersections(vertices, faces, face)
+    signs["folds"] = float(folded.sum())
     return signs
 
 

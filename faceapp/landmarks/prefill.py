@@ -14,9 +14,16 @@ from faceapp.core.arrays import FloatArray, UInt8Array
 from faceapp.core.errors import DataError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, LandmarkScheme, PlacedBy, Visibility
 from faceapp.core.template import Template
-from faceapp.core.transforms import Similarity
+from faceapp.core.transforms import RigidTransform, Similarity
 from faceapp.geometry.rigid import align_pairs, icp, voxel_subset
 from faceapp.landmarks.network_points import as_landmarks, shipped_detector
+
+_HALF_TURNS = np.array([[1.0, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]])
+"""Upright, upside down, looking away, and both: quarter turns are found by ICP itself."""
+
+_CLOSE_MM, _LOOKS_THE_SAME = 2.5, 0.7
+_CLEARLY_COVERED, _CLEARLY_BETTER, _LEAST_COVERED = 0.7, 0.08, 0.3
+"""Of the face: heads that fit cover 0.5 to 0.9, half turned ones 0.15 to 0.55, a chair 0.06."""
 
 _STARTS_MM = [(0.0, y, z) for y in (0.0, 25.0, -25.0) for z in (0.0, 20.0)]
 
@@ -33,17 +40,20 @@ class FittedTemplate:
         The template there.
     residual : float
         Trimmed root mean square distance, mm.
+    covered : float
+        Share of the template's face that the scan lies close to and looks the same way as.
     """
 
     start: Similarity
     vertices: FloatArray
     residual: float
+    covered: float = 0.0
 
 
 def fit_template(
     template: Template, points: npt.ArrayLike, normals: npt.ArrayLike, modes: npt.ArrayLike | None = None
 ) -> FittedTemplate:
-    """Lay a template's face onto a scan that stands roughly as the conventions say (y up, z out of the face).
+    """Lay a template's face onto a scan that stands as the conventions say (y up, z out of the face) or is half turned.
 
     Parameters
     ----------
@@ -57,9 +67,36 @@ def fit_template(
     Raises
     ------
     DataError
-        No start brings enough of the face near the scan.
+        No start brings enough of the face near the scan: it is no face, not in mm, or turned by something else.
     """
     scan, scan_normals = np.asarray(points, np.float64), np.asarray(normals, np.float64)
+    found: list[FittedTemplate] = []
+    for turn in _HALF_TURNS:
+        try:
+            fitted = _fit_upright(template, scan * turn, scan_normals * turn, modes)
+        except DataError:
+            continue
+        back = RigidTransform(np.diag(turn), np.zeros(3))
+        start = Similarity(
+            fitted.start.scale,
+            RigidTransform(np.diag(turn) @ fitted.start.rigid.rotation, back.apply(fitted.start.rigid.translation)),
+        )
+        found.append(FittedTemplate(start, back.apply(fitted.vertices), fitted.residual, fitted.covered))
+        if found[0].covered >= _CLEARLY_COVERED:
+            break
+    # a half turn must be clearly better: what does not stand upright is the exception
+    best = max(found, key=lambda f: f.covered - (0.0 if f is found[0] else _CLEARLY_BETTER), default=None)
+    if best is None or best.covered < _LEAST_COVERED:
+        raise DataError(
+            "the template's face was not found in the scan; it should be a face, in mm, with y up and z out of the "
+            "face. Give landmarks (--landmarks) to say where it is"
+        )
+    return best
+
+
+def _fit_upright(
+    template: Template, scan: FloatArray, scan_normals: FloatArray, modes: npt.ArrayLike | None
+) -> FittedTemplate:
     thin = voxel_subset(scan, 2.0)
     scan, scan_normals = scan[thin], scan_normals[thin]
     face = np.flatnonzero(template.face)
@@ -77,15 +114,16 @@ def fit_template(
             if found is not None and (best is None or found[0] < best[0]):
                 best = found
     if best is None:
-        raise DataError(
-            "the template's face was not found in the scan; it should stand with y up and z out of the face. "
-            "Give landmarks (--landmarks) to say where it is"
-        )
+        raise DataError("the template's face was not found in the scan")
     shape = source
     start = best[1]
     if modes is not None:
         shape, start = _fit_modes(template, np.asarray(modes, np.float64), face, scan, scan_normals, tree, start)
-    return FittedTemplate(start, start.apply(shape), best[0])
+    placed = start.apply(shape)
+    distance, nearest = (np.asarray(v) for v in tree.query(placed[face]))
+    facing = template.mesh.with_vertices(placed).vertex_normals()[face]
+    agree = np.einsum("nd,nd->n", facing, scan_normals[nearest]) > _LOOKS_THE_SAME
+    return FittedTemplate(start, placed, best[0], float(((distance < _CLOSE_MM) & agree).mean()))
 
 
 def _try_start(

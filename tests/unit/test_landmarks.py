@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from faceapp.app.template import own_modes, own_template
+from faceapp.core.errors import DataError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy, Visibility
 from faceapp.core.rig import CameraModel
 from faceapp.core.transforms import RigidTransform
 from faceapp.landmarks.history import Act, LandmarkJournal
 from faceapp.landmarks.lifting import Lifter, join_views, project_landmarks
-from faceapp.landmarks.prefill import prefill_photograph
+from faceapp.landmarks.prefill import prefill_photograph, prefill_scan
 from faceapp.landmarks.scheme import load_scheme
+from faceapp.morphable.head import load_head, random_parameters
 
 STAMP = {"by": "MH", "at": "2026-01-01T00:00:00Z"}
 
@@ -137,3 +141,17 @@ def test_the_mean_shape_sits_in_the_faces_of_photographs(data: Path) -> None:
         apart = np.linalg.norm(left - right)
         assert np.linalg.norm(marks.points[74] - right) < 0.25 * apart, name
         assert np.linalg.norm(marks.points[83] - left) < 0.25 * apart, name
+
+
+def test_the_face_is_found_in_a_scan_however_it_is_turned_and_not_in_a_ball() -> None:
+    head = load_head(2).shape(random_parameters(4), "neutral")
+    scan, template = head.skin, own_template()
+    normals = scan.vertex_normals()
+    for turn in ([-1.0, -1, 1], [-1, 1, -1]):
+        marks = prefill_scan(template, scan.vertices * turn, normals * turn, own_modes())
+        gap = np.linalg.norm(marks.points - head.landmarks * turn, axis=1)[33:]
+        assert np.nanmean(gap) < 5
+    directions = np.random.default_rng(1).normal(size=(8000, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    with pytest.raises(DataError, match="not found in the scan"):
+        prefill_scan(template, 400 * directions, directions, own_modes())

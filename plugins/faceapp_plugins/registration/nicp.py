@@ -19,6 +19,7 @@ from faceapp.core.mesh import Mesh
 from faceapp.core.results import Registration
 from faceapp.geometry.closest_points import SurfaceTree
 from faceapp.geometry.deformation import Attraction, DeformationSolver, bending_matrix
+from faceapp.geometry.untangling import untangled
 from faceapp.pipeline.contract import Job, plugin
 from faceapp.pipeline.parameters import Between, Choice, Unit, Value
 from faceapp.pipeline.stages import RegistrationInput
@@ -78,7 +79,7 @@ _TANGENTIAL = 0.01
 _COARSE_VERTICES = 3000
 
 
-@plugin(stage="register", name="nicp", version="1.1.0", title="Non-rigid ICP", family="open3d")
+@plugin(stage="register", name="nicp", version="1.2.0", title="Non-rigid ICP", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan."""
     fit = fit_transformations if parameters.method == "transformations" else _fit_displacements
@@ -99,7 +100,10 @@ def _fit_displacements(job: Job, subject: RegistrationInput, parameters: Paramet
     for i, stage in enumerate(_FINE):
         low = 0.4 + 0.18 * i
         displacement = _fit_stage(job, shape, displacement, surface, targets, stage, parameters, (low, low + 0.18))
-    job.progress(0.95, "measuring")
+    job.progress(0.94, "taking back folds")
+    bending = bending_matrix(rest, shape.faces, shape.mesh.vertex_areas(), stiffness)
+    displacement = untangled(rest, displacement, shape.faces, bending, template.face)
+    job.progress(0.96, "measuring")
     vertices = rest + displacement
     distance, confidence = judge(surface, vertices, template.mesh.faces, shape.takes_data)
     return Registration(template, vertices.astype(np.float32), distance, confidence, start)

@@ -1,0 +1,37 @@
+"""Folds are bent smooth, and nothing else moves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from faceapp.core.mesh import Mesh
+from faceapp.geometry.deformation import bending_matrix
+from faceapp.geometry.untangling import turned_over, untangled
+from tests.unit.test_shape_signs import sheet
+
+
+def test_a_fold_is_taken_back_and_the_rest_stays() -> None:
+    rest, triangles = sheet(31)
+    faces = triangles.astype(np.int32)
+    mesh = Mesh(rest.astype(np.float32), faces)
+    bending = bending_matrix(rest, faces, mesh.vertex_areas(), np.ones(len(rest)))
+    smooth = np.stack([0.03 * rest[:, 1], np.sin(rest[:, 0] / 30), 0.02 * rest[:, 0]], axis=1)
+    tangled = smooth.copy()
+    pushed = np.argsort(((rest - (10, 5, 2)) ** 2).sum(axis=1))[:2]
+    tangled[pushed] += [[9.0, 4.0, 0.0], [-8.0, 5.0, 1.0]]
+    everywhere = np.ones(len(rest), bool)
+    assert turned_over(mesh.with_vertices(rest + tangled), everywhere).any()
+    found = untangled(rest, tangled, faces, bending, everywhere)
+    assert not turned_over(mesh.with_vertices(rest + found), everywhere).any()
+    far = np.linalg.norm(rest - rest[pushed].mean(axis=0), axis=1) > 20
+    np.testing.assert_array_equal(found[far], tangled[far])
+    assert np.abs(found - smooth).max() < 0.5
+
+
+def test_what_does_not_fold_is_left_alone() -> None:
+    rest, triangles = sheet()
+    faces = triangles.astype(np.int32)
+    mesh = Mesh(rest.astype(np.float32), faces)
+    bending = bending_matrix(rest, faces, mesh.vertex_areas(), np.ones(len(rest)))
+    moved = 0.1 * rest
+    assert untangled(rest, moved, faces, bending, np.ones(len(rest), bool)) is moved
