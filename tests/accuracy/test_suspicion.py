@@ -75,7 +75,7 @@ def test_27_of_30_spoiled_ones_are_among_the_first_60_of_300(data: Path) -> None
 def test_the_reference_is_what_registrations_of_simulated_people_show(data: Path) -> None:
     """Prints the file that ships; a queue of few is judged by it."""
     signs = []
-    for seed in range(700, 740):
+    for seed in range(700, 724):
         subject = person(data, seed)
         signs.append(register_scan(subject.scan, subject.landmarks).report.extra["signs"])
     usual = population_of(signs).usual
