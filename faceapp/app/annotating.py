@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from faceapp.app.annotation_data import AnnotationData, read_annotation_data
 from faceapp.app.sample_views import AnnotationView, joined_cloud
-from faceapp.core.arrays import Float32Array
+from faceapp.core.arrays import Float32Array, FloatArray
 from faceapp.core.cloud import PointCloud
 from faceapp.core.errors import DataError, ProjectError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, LandmarkScheme, PlacedBy, Visibility
@@ -177,6 +178,10 @@ class AnnotationSession:
             raise DataError("the sample has no scan")
         return cKDTree(self.scan.points)
 
+    def under(self, view: str, pixels: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+        """Return the places (k, 3) on the scan under pixels (k, 2) of a view, and normals; ``None`` without a scan."""
+        return self._board.under(view, pixels)
+
     def state_of(self, view: str, index: int) -> Placed | None:
         """Return what was said of a point in a view, ``None`` where nothing was."""
         return self._journal.state.get((view, index))
@@ -223,9 +228,24 @@ class AnnotationSession:
         DataError
             Outside the picture, or the point is locked.
         """
+        self.act(self.placing(view, index, u, v), "place")
+
+    def placing(self, view: str, index: int, u: float, v: float) -> list[Change]:
+        """Return what `place` changes; raises as it does."""
         if self.is_locked(view, index):
             raise DataError(f"point {index} is locked; L unlocks it")
-        self.move(view, dict.fromkeys((index, *self._linked_with(index)), (u, v)), "place")
+        return self.changes(view, dict.fromkeys((index, *self._linked_with(index)), (u, v)))
+
+    @contextlib.contextmanager
+    def as_if(self, changes: Iterable[Change]) -> Iterator[None]:
+        """Let the points stand as if something had been done, until the block does it in an act or fails."""
+        state = {**self._journal.state, **{(c.view, c.index): c.state for c in changes}}
+        self._board.update(state, self.annotator, self._journal.revision)
+        try:
+            yield
+        except BaseException:
+            self._refresh()
+            raise
 
     def place_on_scan(self, index: int, position: npt.ArrayLike) -> None:
         """Place a point on the surface itself; every picture follows."""

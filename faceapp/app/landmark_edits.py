@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from faceapp.app.annotating import AnnotationSession
-from faceapp.core.arrays import FloatArray
+from faceapp.core.arrays import BoolArray, FloatArray
 from faceapp.core.errors import UsageError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy
 from faceapp.landmarks.curves import along_stroke, even_spacing, path_of, slide
 from faceapp.landmarks.history import SCAN, Change
-from faceapp.landmarks.refit import refit
+from faceapp.landmarks.refit import Refitted, refit
 from faceapp.landmarks.spline import FIVE_POINTS, shape_on_clicks
 from faceapp.landmarks.symmetry import from_other_side, mirror_targets, reflection
 
 Place = tuple[float, float]
+_CLEAR = 0.35
+"""Cosine between skin and line of sight from which a view tells the others where its points are."""
+_STEP_PX = 0.05
+"""A refit leaves points that it would move by less."""
+_TOGETHER = 1.5
+"""Errors of points from another view go together, so that each tells less than it would alone."""
+_LIFT_MM = 0.7
+"""What is unsure of a point on the scan besides its place in the picture."""
 
 
 def _fitting(session: AnnotationSession, view: str, moves: Mapping[int, FloatArray]) -> dict[int, FloatArray]:
@@ -40,22 +49,111 @@ def refit_untouched(session: AnnotationSession) -> int:
     UsageError
         No person has placed a point yet.
     """
-    changes: list[Change] = []
-    any_pinned = False
-    for name, marks, guess in _all_views(session):
-        pinned = np.array([by in (PlacedBy.PERSON, PlacedBy.PROJECTION) for by in marks.placed_by])
-        if not pinned.any():
-            continue
-        any_pinned = True
-        fixed = np.where(pinned[:, None], marks.points, np.nan)
-        wanted = refit(session.scheme, guess.points, fixed, guess.sigma)
-        free = np.flatnonzero(~pinned & np.isfinite(wanted).all(axis=1))
-        moves = _fitting(session, name, {int(i): wanted[i] for i in free})
-        changes += session.changes(name, moves, PlacedBy.PREFILL)
-    if not any_pinned:
+    changes = _refitted(session)
+    if changes is None:
         raise UsageError("place a few points first: a refit moves the rest after them")
     session.act(changes, "refit")
     return len(changes)
+
+
+def place_and_refit(session: AnnotationSession, view: str, index: int, u: float, v: float) -> None:
+    """Place a point, and move what no person touched after it, in one act.
+
+    Raises
+    ------
+    DataError
+        Outside the picture, or the point is locked.
+    """
+    placed = session.placing(view, index, u, v)
+    with session.as_if(placed):
+        said = {(c.view, c.index) for c in placed}
+        followed = (c for c in _refitted(session) or [] if (c.view, c.index) not in said)
+        session.act([*placed, *followed], "place")
+
+
+def _refitted(session: AnnotationSession) -> list[Change] | None:
+    """What a refit changes; ``None`` where no person has placed a point.
+
+    The view with the most points of a person comes first; where the scan shows its other points to be, and how surely,
+    the other views are told.
+    """
+    changes: list[Change] = []
+    views = sorted(_all_views(session), key=lambda view: -_placed_count(view[1]))
+    if not any(_is_pinned(marks).any() for _, marks, _ in views):
+        return None
+    carried: Carried | None = None
+    for name, marks, guess in views:
+        pinned = _is_pinned(marks)
+        fixed, noise = np.where(pinned[:, None], marks.points, np.nan), np.full(len(pinned), np.nan)
+        if carried is not None:
+            there, error = carried.in_view(session, name)
+            free = ~pinned & np.isfinite(there).all(axis=1)
+            fixed[free], noise[free] = there[free], error[free]
+        if not np.isfinite(fixed).any():
+            continue
+        found = refit(session.scheme, guess.points, fixed, guess.sigma, noise)
+        wanted = found.points
+        with np.errstate(invalid="ignore"):
+            moved = ~pinned & (np.abs(wanted - marks.points).max(axis=1) > _STEP_PX)
+        moves = _fitting(session, name, {int(i): wanted[i] for i in np.flatnonzero(moved)})
+        changes += session.changes(name, moves, PlacedBy.PREFILL)
+        carried = carried or Carried.of(session, name, found)
+    return changes
+
+
+def _is_pinned(marks: Landmarks2D | Landmarks3D) -> BoolArray:
+    return np.array([by in (PlacedBy.PERSON, PlacedBy.PROJECTION) for by in marks.placed_by], bool)
+
+
+def _placed_count(marks: Landmarks2D | Landmarks3D) -> int:
+    return sum(by is PlacedBy.PERSON for by in marks.placed_by)
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """Where a refit of one view puts the points on the scan.
+
+    Parameters
+    ----------
+    points, normals : (n, 3) float64
+        Of the scan under each point; NaN where there is none, or where it is seen edge-on.
+    error : (n,) float64
+        One standard deviation in the plane of the picture, mm.
+    towards : (n, 3) float64
+        Unit, to the camera.
+    """
+
+    points: FloatArray
+    normals: FloatArray
+    error: FloatArray
+    towards: FloatArray
+
+    @staticmethod
+    def of(session: AnnotationSession, view: str, found: Refitted) -> Carried | None:
+        """Return what a view tells of the others; ``None`` without a camera and a scan."""
+        camera = next((v.camera for v in session.views if v.name == view), None)
+        lifted = session.under(view, found.points)
+        if camera is None or lifted is None:
+            return None
+        points, normals = lifted
+        way = camera.centre - points
+        far = np.linalg.norm(way, axis=1)
+        towards = way / far[:, None]
+        with np.errstate(invalid="ignore"):
+            clear = np.einsum("nd,nd->n", towards, normals) >= _CLEAR
+        clear[list(session.scheme.silhouette)] = False  # a pixel beside the contour is an ear, or nothing
+        points = np.where(clear[:, None], points, np.nan)
+        return Carried(points, normals, found.sigma * far / float(camera.K[0, 0]), towards)
+
+    def in_view(self, session: AnnotationSession, view: str) -> tuple[FloatArray, FloatArray]:
+        """Return the points (n, 2) in another view and their errors (n,), pixels; NaN where nothing is told."""
+        camera = next((v.camera for v in session.views if v.name == view), None)
+        if camera is None:
+            return np.full((len(self.points), 2), np.nan), np.full(len(self.points), np.nan)
+        pixels, depth = camera.project(self.points)
+        # A step in the plane of the picture is a longer one on skin that turns away from it.
+        slant = np.maximum(np.einsum("nd,nd->n", self.towards, self.normals), _CLEAR)
+        return pixels, _TOGETHER * np.hypot(self.error / slant, _LIFT_MM) / depth * float(camera.K[0, 0])
 
 
 def _all_views(session: AnnotationSession) -> list[tuple[str, Landmarks2D | Landmarks3D, Landmarks2D | Landmarks3D]]:

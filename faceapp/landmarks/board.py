@@ -98,6 +98,11 @@ class Board:
         carried = self._carried(facing, state)
         self.shown = {v.name: self._show(v, own[v.name], carried) for v in self._views}
 
+    def under(self, view: str, pixels: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+        """Return the places (k, 3) on the scan under pixels (k, 2) of a view, and normals; ``None`` without a scan."""
+        lifter = next((v.lifter for v in self._views if v.name == view), None)
+        return None if lifter is None else lifter.on_scan(pixels)
+
     def residual(self, view: str, index: int) -> float:
         """Return how far a view's own point on the scan is from the joined one, mm; NaN where it was not lifted."""
         if view not in self.lifted:

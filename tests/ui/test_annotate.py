@@ -86,6 +86,7 @@ def annotate(qtbot: Any, settings: WindowSettings, tmp_path: Path, monkeypatch: 
     assert isinstance(workspace, AnnotateWorkspace)
     qtbot.waitUntil(lambda: workspace.desk is not None, timeout=20_000)
     qtbot.wait(20)
+    workspace.bar.live.setChecked(False)  # one point moves at a time, so that each act is seen by itself
     yield workspace
     program.window.close()
 

@@ -54,6 +54,24 @@ def test_refit_moves_what_nobody_touched_and_comes_back(annotate: AnnotateWorksp
     np.testing.assert_allclose(points(annotate)[95], before[95], atol=1e-3)
 
 
+def test_the_rest_follows_a_placed_point_in_one_act(annotate: AnnotateWorkspace) -> None:
+    key(annotate, Qt.Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
+    assert annotate.bar.live.isChecked()
+    desk = annotate.desk
+    assert desk is not None
+    annotate.choose_point(84)
+    before = {v: desk.session.positions(v).copy() for v in desk.names}
+    drag(annotate, 84, QPoint(30, 12))
+    moved = points(annotate) - before[annotate.main]
+    assert 1 < moved[95, 0] < moved[84, 0]
+    side = desk.session.positions("left-rgb") - before["left-rgb"]
+    assert side[95, 0] > 1
+    assert annotate.groups.far.text() == "1 of 106 checked"
+    key(annotate, Qt.Key.Key_Z, CONTROL)
+    for view in desk.names:
+        np.testing.assert_allclose(desk.session.positions(view), before[view], atol=1e-3)
+
+
 def test_mirror_and_even_spacing(annotate: AnnotateWorkspace) -> None:
     annotate.choose_group("brow_right")
     before = points(annotate)

@@ -95,7 +95,7 @@ def test_refit_pins_what_a_person_placed_and_takes_the_rest_along() -> None:
     pinned = np.full((106, 2), np.nan)
     for i in (0, 16, 32, 33, 46, 66, 79, 54, 60, 84, 90, 87, 93):
         pinned[i] = truth[i]
-    after = refit(SCHEME, FACE, pinned)
+    after = refit(SCHEME, FACE, pinned).points
     np.testing.assert_allclose(after[84], truth[84])
     before = np.linalg.norm(FACE - truth, axis=1).mean()
     assert np.linalg.norm(after - truth, axis=1).mean() < 0.1 * before
@@ -106,7 +106,7 @@ def test_refit_moves_certain_points_less() -> None:
     pinned[84] = FACE[84] + (12, 0)
     sigma = np.full(106, 6.0)
     sigma[85] = 0.5
-    after = refit(SCHEME, FACE, pinned, sigma)
+    after = refit(SCHEME, FACE, pinned, sigma).points
     assert after[85, 0] - FACE[85, 0] < 0.4 * (after[95, 0] - FACE[95, 0])
     assert np.abs(after[35] - FACE[35]).max() < 5  # a brow does not follow a mouth corner
 
@@ -142,7 +142,7 @@ def test_refit_is_one_act_and_moves_no_pinned_point(tmp_path: Path) -> None:
         edits.refit_untouched(session)
     session.place("front", 84, *(FACE[84] + (12, 6)))
     session.place("front", 33, *FACE[33])
-    assert edits.refit_untouched(session) == 104
+    assert 90 < edits.refit_untouched(session) <= 104  # those that would stay are left
     marks = session.landmarks("front")
     np.testing.assert_allclose(marks.points[84], FACE[84] + (12, 6), atol=1e-3)
     np.testing.assert_allclose(marks.points[33], FACE[33], atol=1e-3)

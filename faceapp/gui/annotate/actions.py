@@ -38,6 +38,7 @@ def _edit_actions(desk: AnnotateWorkspace) -> list[Action]:
         edit("annotate.five", "Begin with five clicks", desk.ask_five, "C", icon="crosshair", section=2),
         edit("annotate.stop", "Stop drawing or clicking", desk.stop_mode, "Esc", section=2),
         edit("annotate.symmetric", "Move both sides alike", bar.symmetric.toggle, "X", section=3),
+        edit("annotate.live", "The rest follows each point", bar.live.toggle, "Shift+F", section=3),
         edit("annotate.linked", "Eye centres and pupils together", bar.linked.toggle, icon="link", section=3),
         edit("annotate.paper", "Paper mode: nearest vertex alone", desk.change_paper_mode, section=3),
     ]

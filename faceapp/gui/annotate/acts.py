@@ -53,6 +53,8 @@ class AnnotateActs(AnnotateBase):
         name = self._view_name(view)
         if self.bar.symmetric.isChecked():
             self._act(lambda desk: edits.place_symmetric(desk.session, name, index, u, v))
+        elif self.bar.live.isChecked():
+            self._act(lambda desk: edits.place_and_refit(desk.session, name, index, u, v))
         else:
             self._act(lambda desk: desk.session.place(name, index, u, v))
 

@@ -102,8 +102,9 @@ class AnnotateBase(ProjectWorkspace):
         self.hints.set_hints([(keys, words) for keys, words in shown if all(keys)])
         bar, panel = self.bar, self.groups
         named: dict[str, Button | ToolButton] = {
-            "follow": bar.follow, "symmetric": bar.symmetric, "linked": bar.linked, "names": bar.names,
-            "loupe": bar.loupe, "hide": bar.hide_points, "blink": bar.blink, "face": bar.fit, "undo": bar.undo,
+            "follow": bar.follow, "live": bar.live, "symmetric": bar.symmetric, "linked": bar.linked,
+            "names": bar.names, "loupe": bar.loupe, "hide": bar.hide_points, "blink": bar.blink,
+            "face": bar.fit, "undo": bar.undo,
             "redo": bar.redo, "submit": bar.submit, "visibility": panel.visibility, "mirror": panel.mirror,
             "before": panel.before, "next": panel.next,
         }  # fmt: skip

@@ -80,6 +80,7 @@ class PictureBar(QWidget):
         self.follow = ToolButton("frame-corners", "Zoom follows the group", checkable=True)
         self.symmetric = ToolButton("flip-horizontal", "Move both sides alike", checkable=True)
         self.linked = ToolButton("link", "Eye centres and pupils move together", checkable=True)
+        self.live = ToolButton("path", "The rest of the face follows each placed point", checkable=True)
         self.names = ToolButton("tag", "Names of the group's points", checkable=True)
         self.loupe = ToolButton("magnifying-glass-plus", "Loupe", checkable=True)
         self.hide_points = ToolButton("eye-slash", "Hide the points", checkable=True)
@@ -93,21 +94,21 @@ class PictureBar(QWidget):
         self.submit = Button("Submit", "primary", key="Return")
         row.addWidget(self.mode)
         row.addSpacing(4)
-        tools = (self.follow, self.symmetric, self.linked, self.names, self.loupe, self.hide_points, self.blink)
-        for widget in (*tools, self.tones, self.fit, self.undo, self.redo):
+        switches = (self.follow, self.live, self.symmetric, self.linked, self.names, self.loupe)
+        for widget in (*switches, self.hide_points, self.blink, self.tones, self.fit, self.undo, self.redo):
             row.addWidget(widget)
         row.addSpacing(4)
         row.addWidget(self.refit)
         row.addWidget(self.propagate)
         row.addStretch()
         row.addWidget(self.submit)
-        for button in (self.loupe, self.follow, self.linked):
+        for button in (self.loupe, self.follow, self.linked, self.live):
             button.setChecked(True)
 
         # What is in the menus too, and goes first where there is little room.
         self._spare: tuple[QWidget, ...] = (
             self.redo, self.undo, self.fit, self.blink, self.names, self.loupe, self.linked, self.propagate,
-            self.tones, self.symmetric, self.hide_points, self.follow,
+            self.tones, self.symmetric, self.hide_points, self.follow, self.live,
         )  # fmt: skip
         self._kept: tuple[QWidget, ...] = (self.mode, self.refit, self.submit)
 

@@ -24,7 +24,7 @@ from faceapp.gui.view3d.view import View3D
 if TYPE_CHECKING:
     from faceapp.app.guide_picture import GuidePicture
 
-_KEPT_SWITCHES = {"follow": True, "loupe": True, "linked": True, "symmetric": False, "names": False}
+_KEPT_SWITCHES = {"follow": True, "loupe": True, "linked": True, "live": True, "symmetric": False, "names": False}
 
 
 class AnnotateWorkspace(AnnotateActs):
