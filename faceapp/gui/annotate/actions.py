@@ -70,6 +70,8 @@ def _sample_actions(desk: AnnotateWorkspace) -> list[Action]:
         sample("annotate.submit", "Submit", desk.submit, "Return", icon="check"),
         sample("annotate.before", "Sample before", partial(desk.step_sample, -1), "A", icon="arrow-left"),
         sample("annotate.next", "Next sample", desk.step_sample, "D", icon="arrow-right"),
+        sample("annotate.next-mine", "Next of your queue", desk.go_on, "Shift+D", icon="skip-forward"),
+        sample("annotate.agreement", "Agreement of annotators", desk.show_agreement, icon="seal-check", section=1),
         sample("annotate.propagate", "Propagate to others…", desk.ask_propagation, "P", icon="share-network"),
     ]
 

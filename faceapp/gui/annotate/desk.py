@@ -224,13 +224,18 @@ class Desk:
 
 
 def open_desk(project: Project, sample: Sample, annotator: str, reporter: Reporter) -> Desk:
-    """Open a sample; slow, so on a thread."""
+    """Open a sample; slow, so on a thread.
+
+    Who annotates gold, or what two people get, sees nobody else's points before handing in.
+    """
     from faceapp.app.annotating import AnnotationSession
+    from faceapp.app.annotation_plan import is_blind
     from faceapp.landmarks.scheme import load_scheme
 
     session = AnnotationSession.open(project, sample, annotator, reporter)
     pyramids = {view.name: Pyramid.build(view.picture) for view in session.views}
-    others = {view.name: _others(session, view.name) for view in session.views}
+    blind = is_blind(project, sample) and not session.submitted
+    others = {} if blind else {view.name: _others(session, view.name) for view in session.views}
     _ = session.scan  # joined here, not when the window asks for it
     return Desk(sample, session, load_scheme(), pyramids, others)
 

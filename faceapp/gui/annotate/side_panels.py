@@ -64,6 +64,8 @@ class GroupsPanel(QWidget):
         told.addStretch()
         told.addWidget(self.time)
         inner.addLayout(told)
+        self.mine = label("", "secondary")
+        inner.addWidget(self.mine)
         column.addLayout(inner)
         column.addWidget(line())
         self.groups = GroupList()

@@ -12,10 +12,10 @@ from faceapp.core.errors import Cancelled, FaceappError
 from faceapp.core.signals import Event, Progress, Reporter
 from faceapp.core.subject import Sample
 from faceapp.gui.annotate.actions import actions_of
-from faceapp.gui.annotate.acts import AnnotateActs
 from faceapp.gui.annotate.desk import Desk, open_desk
 from faceapp.gui.annotate.prefetch import Prefetch
 from faceapp.gui.annotate.propagation import ask_propagation
+from faceapp.gui.annotate.queue import AnnotateQueue
 from faceapp.gui.capture.protocol import title_of
 from faceapp.gui.program.program import Program
 from faceapp.gui.shell.actions import Action
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _KEPT_SWITCHES = {"follow": True, "loupe": True, "linked": True, "live": True, "symmetric": False, "names": False}
 
 
-class AnnotateWorkspace(AnnotateActs):
+class AnnotateWorkspace(AnnotateQueue):
     """The workspace.
 
     Parameters
@@ -161,6 +161,8 @@ class AnnotateWorkspace(AnnotateActs):
         if self.desk is not None and self.desk.session.annotator != self.context.operator:
             self._put_away()
             self.prefetch.drop()
+        self.queue = ()
+        self.read_queue()
         if self._here:
             self.refresh_wanted()
 
@@ -193,12 +195,6 @@ class AnnotateWorkspace(AnnotateActs):
 
     def _to_capture(self) -> None:
         self.program.window.show_workspace("capture")
-
-    def step_sample(self, step: int = 1) -> None:
-        """Go to the sample before or after."""
-        sample = self.context.neighbour(step)
-        if sample is not None:
-            self.context.set_sample(sample)
 
     def _put_away(self) -> None:
         self._stop.set()
@@ -283,7 +279,13 @@ class AnnotateWorkspace(AnnotateActs):
         self._refresh()
         self.show_face()
         self._show_crumbs()
-        self.prefetch.want([s for s in (self.context.neighbour(step) for step in (1, -1)) if s is not None])
+        self.queue_read()
+        self.read_queue()
+
+    @override
+    def queue_read(self) -> None:
+        near = (self.next_sample, self.context.neighbour(1), self.context.neighbour(-1))
+        self.prefetch.want([s for k, s in enumerate(near) if s is not None and s not in near[:k]])
 
     # Views
 
@@ -317,7 +319,8 @@ class AnnotateWorkspace(AnnotateActs):
             self.program.saved()
             if self.desk is desk:
                 self._show_where()
-            self.step_sample()
+            self.go_on()
+            self.read_queue()
 
         def failed(error: BaseException) -> None:
             self.bar.submit.set_busy("")
