@@ -19,7 +19,7 @@ from faceapp.core.signals import Reporter
 from faceapp.formats.ply import write_mesh
 from faceapp.formats.reports import write_report
 from faceapp.gui.review.page import ReviewPage
-from faceapp.gui.review.results import millimetres, part_title, parts_of
+from faceapp.gui.review.results import key_of, millimetres, part_title, parts_of
 from faceapp.gui.review.workspace import ReviewWorkspace
 from faceapp.gui.shell.settings import WindowSettings
 from faceapp.store.project import Project
@@ -64,14 +64,14 @@ def review(qtbot: Any, settings: WindowSettings, tmp_path: Path, ball: Mesh) -> 
     program.window.close()
 
 
-def test_a_registration_is_shown_with_its_figures(review: ReviewWorkspace) -> None:
+def test_a_registration_is_shown_with_its_figures(qtbot: Any, review: ReviewWorkspace) -> None:
     page = review.page
     assert page.result is not None and page.result.distance is not None
     assert page.histogram.counts.sum() == len(page.result.distance)
     assert [p.title for p in page.figures.parts.parts] == ["Brow, right"]
     assert page.figures.large[1].value.text() == "0.58\N{NO-BREAK SPACE}mm"
     assert page.figures.badge.text == "Suspicious"
-    assert set(page.compare.layer_names) == {"scan", "result"}
+    qtbot.waitUntil(lambda: set(page.compare.layer_names) == {"scan", "result"})
 
 
 def test_verdicts_are_given_and_taken_back(qtbot: Any, review: ReviewWorkspace) -> None:
@@ -145,7 +145,7 @@ def test_the_empty_page_says_what_runs(qtbot: Any, review: ReviewWorkspace, monk
 
     monkeypatch.setattr(sample_stages, "fuse_sample", fuse)
     smile = next(s for s in review.context.samples() if s.expression == "smile")
-    review.choose(smile.id)
+    review.choose(key_of(smile))
     qtbot.waitUntil(lambda: empty_words(review) == "Nothing is fused yet", timeout=10_000)
     review.running.run("fuse", on_all=False)
     assert empty_words(review) == "Fusing S0001 smile"

@@ -291,12 +291,6 @@ class ReviewPage(QWidget):
         """Show scan and result of the chosen stage, or what to do first."""
         self._results = results
         result, stage = self.result, self.stage.current
-        self.runs.clear()
-        for i, folder in enumerate(results.runs[stage] if results is not None else ()):
-            self.runs.addItem(f"{_plugin_of(folder)}, {'newest' if i == 0 else f'{i} before'}", folder)
-            if result is not None and folder == result.folder:
-                self.runs.setCurrentIndex(i)
-        self.runs.setEnabled(self.runs.count() > 1)
         self.second.set_offered("photograph", result is not None and result.overlay is not None)
         self.second.set_offered(
             "before", result is not None and stage == "register" and bool(results and results.before)
@@ -313,9 +307,18 @@ class ReviewPage(QWidget):
             self._middle.setCurrentIndex(0)
             self.views.show_result(results, result)
             self._show_histogram(result)
+        self._list_runs(results, result)
         self._show_section_of(results, result)
         if self.views.wants_texture:
             self.texture_wanted.emit()
+
+    def _list_runs(self, results: SampleResults | None, result: Result | None) -> None:
+        self.runs.clear()
+        for i, folder in enumerate(results.runs[self.stage.current] if results is not None else ()):
+            self.runs.addItem(f"{_plugin_of(folder)}, {'newest' if i == 0 else f'{i} before'}", folder)
+            if result is not None and folder == result.folder:
+                self.runs.setCurrentIndex(i)
+        self.runs.setEnabled(self.runs.count() > 1)
 
     def show_running(self, title: str) -> None:
         """Say where nothing is to be seen yet that it is being made; an empty text says what to do again."""

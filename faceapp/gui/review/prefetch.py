@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from faceapp.core.subject import Sample
 from faceapp.gui.bridge import Background
-from faceapp.gui.review.results import SampleResults
+from faceapp.gui.review.results import SampleResults, key_of
 
 
 class ResultPrefetch:
@@ -27,16 +27,16 @@ class ResultPrefetch:
 
     def take(self, sample: Sample) -> SampleResults | None:
         """Return the results of a sample where they are there already."""
-        return self._ready.get(sample.id)
+        return self._ready.get(key_of(sample))
 
     def keep(self, results: SampleResults) -> None:
         """Keep what was read otherwise, for the way back."""
-        self._under_way.pop(results.sample.id, None)
-        self._ready[results.sample.id] = results
+        self._under_way.pop(key_of(results.sample), None)
+        self._ready[key_of(results.sample)] = results
 
     def want(self, samples: Sequence[Sample]) -> None:
         """Have these read, and let go of all others."""
-        wanted = {sample.id: sample for sample in samples}
+        wanted = {key_of(sample): sample for sample in samples}
         self._ready = {key: results for key, results in self._ready.items() if key in wanted}
         self._under_way = {key: token for key, token in self._under_way.items() if key in wanted}
         for key, sample in wanted.items():
@@ -49,8 +49,8 @@ class ResultPrefetch:
             self._ready.clear()
             self._under_way.clear()
         else:
-            self._ready.pop(sample.id, None)
-            self._under_way.pop(sample.id, None)
+            self._ready.pop(key_of(sample), None)
+            self._under_way.pop(key_of(sample), None)
 
     @property
     def is_idle(self) -> bool:

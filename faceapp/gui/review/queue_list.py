@@ -11,7 +11,7 @@ from faceapp.app.review_queue import QueueEntry
 from faceapp.app.reviewing import TAKEN_BACK, Review
 from faceapp.core.subject import Sample
 from faceapp.gui.capture.protocol import title_of
-from faceapp.gui.review.results import VERDICT_WORDS, SampleStanding, millimetres
+from faceapp.gui.review.results import VERDICT_WORDS, SampleStanding, key_of, millimetres
 from faceapp.gui.widgets.samples import SampleEntry
 from faceapp.gui.widgets.states import State
 
@@ -43,7 +43,7 @@ class QueueList:
 
     def entry(self, sample: Sample) -> QueueEntry | None:
         """Return the entry of a sample, where it has a registration."""
-        return next((entry for entry in self.entries if entry.sample.id == sample.id), None)
+        return next((entry for entry in self.entries if key_of(entry.sample) == key_of(sample)), None)
 
     @property
     def mine(self) -> tuple[QueueEntry, ...]:
@@ -59,7 +59,7 @@ class QueueList:
         """Return the queue after a verdict of the reviewer."""
         entries = []
         for entry in self.entries:
-            if entry.sample.id == sample.id and entry.run.name == run:
+            if key_of(entry.sample) == key_of(sample) and entry.run.name == run:
                 others = tuple(review for review in entry.reviews if review.by != self.by)
                 mine = () if verdict == TAKEN_BACK else (Review(run, verdict, self.by, "", reason),)
                 entry = replace(entry, reviews=(*others, *mine))
@@ -68,10 +68,10 @@ class QueueList:
 
     def next_due(self, sample: Sample) -> Sample | None:
         """Return the next sample to look at after another, from the front again at the end."""
-        ids = [entry.sample.id for entry in self.entries]
-        at = ids.index(sample.id) + 1 if sample.id in ids else 0
+        ids = [key_of(entry.sample) for entry in self.entries]
+        at = ids.index(key_of(sample)) + 1 if key_of(sample) in ids else 0
         turned = (*self.entries[at:], *self.entries[:at])
-        return next((e.sample for e in turned if e.is_due(self.by) and e.sample.id != sample.id), None)
+        return next((e.sample for e in turned if e.is_due(self.by) and key_of(e.sample) != key_of(sample)), None)
 
     def note(self, entry: QueueEntry) -> tuple[str, State]:
         """Return the second line of an entry and its icon; another's verdict stays hidden where both shall judge."""
@@ -107,14 +107,14 @@ def rows_of(
 ) -> list[SampleEntry]:
     """Return a row for each sample."""
     rows = []
-    entries = {entry.sample.id: entry for entry in queue.entries}
+    entries = {key_of(entry.sample): entry for entry in queue.entries}
     for sample in samples:
-        entry = entries.get(sample.id)
-        standing = standings.get(sample.id, SampleStanding())
+        entry = entries.get(key_of(sample))
+        standing = standings.get(key_of(sample), SampleStanding())
         if entry is not None:
             note, state = queue.note(entry)
         else:
             note, state = standing.words, State.NONE
         title = title_of(sample.expression) + (f", take {sample.take}" if sample.take > 1 else "")
-        rows.append(SampleEntry(sample.id, sample.subject, title, note, state, pictures.get(sample.id)))
+        rows.append(SampleEntry(key_of(sample), sample.subject, title, note, state, pictures.get(key_of(sample))))
     return rows

@@ -33,6 +33,11 @@ _VIEW_PX, _SCALE_PX = 480, 64  # of ``distance.png``: the width of each view, an
 VERDICT_WORDS = {"accept": "Accepted", "maybe": "Maybe", "reject": "Rejected"}
 
 
+def key_of(sample: Sample) -> str:
+    """Return what tells a sample from all others of a project: an identifier alone is one of its subject."""
+    return f"{sample.subject}/{sample.id}"
+
+
 @dataclass(frozen=True)
 class SampleStanding:
     """How far a sample is.

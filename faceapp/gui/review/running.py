@@ -12,6 +12,7 @@ from faceapp.core.subject import Sample
 from faceapp.gui.capture.protocol import title_of
 from faceapp.gui.program.program import Program
 from faceapp.gui.review.page import ReviewPage
+from faceapp.gui.review.results import key_of
 
 _DOING = {"fuse": "Fusing", "register": "Registering", "reconstruct": "Reconstructing"}
 
@@ -46,7 +47,9 @@ class StageRuns:
         if self._refused():
             return
         current = context.sample
-        wanted = samples if on_all else tuple(s for s in samples if current is not None and s.id == current.id)
+        wanted = (
+            samples if on_all else tuple(s for s in samples if current is not None and key_of(s) == key_of(current))
+        )
         plugin, parameters = (None, None) if stage == "fuse" else self._page.run.choice(stage)
         for sample in wanted:
             title = _job_title(stage, sample)

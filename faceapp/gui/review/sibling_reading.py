@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from faceapp.core.subject import Sample
 from faceapp.gui.bridge import Background
 from faceapp.gui.capture.protocol import title_of
-from faceapp.gui.review.results import SampleStanding
+from faceapp.gui.review.results import SampleStanding, key_of
 from faceapp.gui.review.siblings import MOST, Sibling
 from faceapp.gui.view3d.pieces import cut
 
@@ -40,8 +40,10 @@ class SiblingReader:
     ) -> None:
         """Have the neutral and the expressions next to a sample shown, where they are registered."""
         token = self._wanted = object()
-        chosen = _chosen(sample, [s for s in samples if standings.get(s.id, SampleStanding()).registered is not None])
-        keys = [(s, standings[s.id].registered, standings[s.id].mean) for s in chosen]
+        chosen = _chosen(
+            sample, [s for s in samples if standings.get(key_of(s), SampleStanding()).registered is not None]
+        )
+        keys = [(s, standings[key_of(s)].registered, standings[key_of(s)].mean) for s in chosen]
 
         def work() -> list[tuple[tuple[str, Path], Sibling]]:
             from faceapp.formats.ply import read_mesh
@@ -50,7 +52,7 @@ class SiblingReader:
             for other, run, mean in keys:
                 if run is None:
                     continue
-                key = other.id, run
+                key = key_of(other), run
                 sibling = self._kept.get(key)
                 if sibling is None:
                     mesh = read_mesh(run / "registered.ply")
@@ -76,9 +78,9 @@ class SiblingReader:
 def _chosen(sample: Sample, registered: Sequence[Sample]) -> list[Sample]:
     """The neutral first, then those captured next to the sample."""
     family = [s for s in registered if s.subject == sample.subject]
-    others = [s for s in family if s.id != sample.id]
-    at = next((i for i, s in enumerate(family) if s.id == sample.id), 0)
-    place = {s.id: i for i, s in enumerate(family)}
-    others.sort(key=lambda s: (s.expression != "neutral", abs(place[s.id] - at)))
+    others = [s for s in family if key_of(s) != key_of(sample)]
+    at = next((i for i, s in enumerate(family) if key_of(s) == key_of(sample)), 0)
+    place = {key_of(s): i for i, s in enumerate(family)}
+    others.sort(key=lambda s: (s.expression != "neutral", abs(place[key_of(s)] - at)))
     first = others[:MOST]
-    return sorted(first, key=lambda s: (s.expression != "neutral", place[s.id]))
+    return sorted(first, key=lambda s: (s.expression != "neutral", place[key_of(s)]))

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from faceapp.core.mesh import Mesh
 from faceapp.core.subject import Sample
-from faceapp.gui.review.results import millimetres
+from faceapp.gui.review.results import key_of, millimetres
 from faceapp.gui.theme import surface
 from faceapp.gui.view3d.layers import LayerStyle
 from faceapp.gui.view3d.pieces import Pieces
@@ -86,7 +86,7 @@ class Siblings(QWidget):
 
     def show_siblings(self, siblings: tuple[Sibling, ...]) -> None:
         """Show these; what stands already stays as it is."""
-        before = {s.sample.id: s for s in self._shown}
+        before = {key_of(s.sample): s for s in self._shown}
         self._shown = siblings[:MOST]
         self.none.setVisible(not self._shown)
         for i, view in enumerate(self.views):
@@ -95,15 +95,15 @@ class Siblings(QWidget):
                 view.clear()
                 continue
             sibling = self._shown[i]
-            if before.get(sibling.sample.id) is not sibling or view.property("sample") != sibling.sample.id:
+            if before.get(key_of(sibling.sample)) is not sibling or view.property("sample") != key_of(sibling.sample):
                 view.set_layer("mesh", sibling.mesh, LayerStyle(tint=_TINT), pieces=sibling.pieces)
-                view.setProperty("sample", sibling.sample.id)
+                view.setProperty("sample", key_of(sibling.sample))
             view.set_chips(sibling.title)
             view.set_caption(millimetres(sibling.mean))
 
     def _clicked(self, at: int) -> None:
         if at < len(self._shown):
-            self.chosen.emit(self._shown[at].sample.id)
+            self.chosen.emit(key_of(self._shown[at].sample))
 
     def shut_down(self) -> None:
         """Let VTK go."""

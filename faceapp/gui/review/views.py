@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
@@ -15,7 +15,7 @@ from faceapp.core.arrays import FloatArray
 from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.mesh import Mesh
 from faceapp.gui.picture.view import PictureView
-from faceapp.gui.review.results import Result, SampleResults, millimetres
+from faceapp.gui.review.results import Result, SampleResults, key_of, millimetres
 from faceapp.gui.theme import MARKS, surface
 from faceapp.gui.view3d.camera import OrbitCamera
 from faceapp.gui.view3d.layers import ColorBy, Edges, LayerStyle, Scalars
@@ -32,6 +32,7 @@ LABELLED_MM = 1.0
 _MOST_LABELS = 3
 _NAMES = {"register": "Registration", "reconstruct": "Reconstruction"}
 _SLIDER = 220
+_SECOND_AFTER = 250  # ms in which the heat map has the machine for itself
 _ROUND_FACE_MM, _FOREHEAD_MM, _HEAD_MM = 8.0, 30.0, 260.0
 _ELSEWHERE_MM = 25.0
 """From here on the next head is another one in another place, not the same with another expression."""
@@ -65,6 +66,11 @@ class ReviewViews(QWidget):
         self.opacity.setToolTip("Left: the scan, right: the result  [B: blink]")
         self.opacity.valueChanged.connect(lambda value: self.compare.set_fade(value / 100))
         self.opacity.hide()
+        self._second_later = QTimer(self)
+        self._second_later.setSingleShot(True)
+        self._second_later.setInterval(_SECOND_AFTER)
+        self._second_later.timeout.connect(self.show_second)
+        self.heat.pictured.connect(lambda _: self._heat_pictured())
         self._results: SampleResults | None = None
         self._result: Result | None = None
         self._texture: tuple[str, Mesh] | None = None
@@ -83,8 +89,15 @@ class ReviewViews(QWidget):
         self._follow(result.pieces)
         self._first.setCurrentWidget(self.heat)
         self._show_heat(self.heat, "heat", result)
-        self.show_second()
+        self._second_later.start()
         self.show_overlays()
+        self.heat.hasten()
+
+    def _heat_pictured(self) -> None:
+        """Let the second view follow, once what was asked for stands."""
+        if self._second_later.isActive():
+            self._second_later.stop()
+            self.show_second()
 
     def show_scan(self, results: SampleResults) -> None:
         """Show the scan beside the page that says what to do with it."""
@@ -107,7 +120,7 @@ class ReviewViews(QWidget):
     def set_texture(self, sample: str, mesh: Mesh) -> None:
         """Have the textured scan of a sample."""
         self._texture = sample, mesh
-        if self._results is not None and self._results.sample.id == sample:
+        if self._results is not None and key_of(self._results.sample) == sample:
             self.show_second()
 
     @property
@@ -115,7 +128,7 @@ class ReviewViews(QWidget):
         """Whether the textured scan is to be seen and is not here."""
         if self._results is None or self._results.scan is None:
             return False
-        here = self._texture is not None and self._texture[0] == self._results.sample.id
+        here = self._texture is not None and self._texture[0] == key_of(self._results.sample)
         return not here and (self._result is None or self.mode == "texture")
 
     def _show_heat(self, view: View3D, layer: str, result: Result) -> None:
@@ -134,6 +147,7 @@ class ReviewViews(QWidget):
     def show_second(self) -> None:
         """Show what the result is compared with."""
         results, result, mode = self._results, self._result, self.mode
+        self._second_later.stop()
         if results is None:
             return
         self._second.setCurrentIndex(int(mode == "photograph" and result is not None and result.overlay is not None))
@@ -169,7 +183,7 @@ class ReviewViews(QWidget):
         self._place_slider()
 
     def _put_scan(self, scan: Mesh, pieces: Pieces | None, textured: bool) -> None:
-        sample = self._results.sample.id if self._results is not None else ""
+        sample = key_of(self._results.sample) if self._results is not None else ""
         if textured and self._texture is not None and self._texture[0] == sample:
             self.compare.set_layer("scan", self._texture[1], LayerStyle(ColorBy.TEXTURE))
             return
@@ -290,6 +304,7 @@ class ReviewViews(QWidget):
 
     def shut_down(self) -> None:
         """Let VTK go."""
+        self._second_later.stop()
         self.heat.shut_down()
         self.compare.shut_down()
 

@@ -27,6 +27,7 @@ from faceapp.gui.review.reports import ReviewReports
 from faceapp.gui.review.results import (
     SampleResults,
     SampleStanding,
+    key_of,
     read_results,
     read_standing,
     read_textured,
@@ -204,16 +205,16 @@ class ReviewWorkspace(ProjectWorkspace):
         sample = self.context.sample if self.context.sample in samples else samples[0]
         if sample != self.context.sample:
             self.context.set_sample(sample)
-        elif self.results is None or self.results.sample.id != sample.id:
+        elif self.results is None or key_of(self.results.sample) != key_of(sample):
             self.load(sample)
 
     def _ask_standings(self, samples: tuple[Sample, ...], again: str = "") -> None:
         project = self.context.project
         assert project is not None
         for sample in samples:
-            if sample.id in self._asked and sample.id != again:
+            if key_of(sample) in self._asked and key_of(sample) != again:
                 continue
-            self._asked.add(sample.id)
+            self._asked.add(key_of(sample))
 
             def work(sample: Sample = sample) -> tuple[SampleStanding, QImage | None]:
                 standing = read_standing(project, sample)
@@ -222,14 +223,14 @@ class ReviewWorkspace(ProjectWorkspace):
             self.background.run(work, partial(self._standing_read, sample))
 
     def _standing_read(self, sample: Sample, read: tuple[SampleStanding, QImage | None]) -> None:
-        self._standings[sample.id], image = read
+        self._standings[key_of(sample)], image = read
         if image is not None:
-            self._thumbnails[sample.id] = image
+            self._thumbnails[key_of(sample)] = image
         self._show_queue()
         self._show_figures()
 
     def _standing(self, sample: Sample) -> SampleStanding:
-        return self._standings.get(sample.id, SampleStanding())
+        return self._standings.get(key_of(sample), SampleStanding())
 
     # The queue
 
@@ -270,14 +271,14 @@ class ReviewWorkspace(ProjectWorkspace):
         """The samples of the list at the left, in its order."""
         samples = self.context.samples()
         if self.page.which.current == "queue":
-            mine = [entry.sample.id for entry in self.queue.mine]
-            known = {sample.id: sample for sample in samples}
+            mine = [key_of(entry.sample) for entry in self.queue.mine]
+            known = {key_of(sample): sample for sample in samples}
             return tuple(known[i] for i in mine if i in known)
         return samples
 
     def _show_queue(self) -> None:
         listed = self._listed()
-        current = self.context.sample.id if self.context.sample is not None else ""
+        current = key_of(self.context.sample) if self.context.sample is not None else ""
         in_queue = self.page.which.current == "queue"
         if in_queue:
             judged, of = self.queue.judged, len(self.queue.mine)
@@ -291,14 +292,14 @@ class ReviewWorkspace(ProjectWorkspace):
 
     def choose(self, identifier: str) -> None:
         """Make a sample current."""
-        sample = next((s for s in self.context.samples() if s.id == identifier), None)
+        sample = next((s for s in self.context.samples() if key_of(s) == identifier), None)
         if sample is not None:
             self.context.set_sample(sample)
 
     def step(self, by: int) -> None:
         """Go to the sample before or after in the list, without a verdict."""
         listed, current = self._listed(), self.context.sample
-        at = next((i for i, s in enumerate(listed) if current is not None and s.id == current.id), None)
+        at = next((i for i, s in enumerate(listed) if current is not None and key_of(s) == key_of(current)), None)
         if at is None and listed:
             self.context.set_sample(listed[0])
         elif at is not None and 0 <= at + by < len(listed):
@@ -348,7 +349,7 @@ class ReviewWorkspace(ProjectWorkspace):
         self.running.show()
         self.page.show_results(results)
         self._show_result()
-        self.page.queue.set_current(results.sample.id)
+        self.page.queue.set_current(key_of(results.sample))
         self.repairs.show()
         self._later.start()
 
@@ -358,7 +359,7 @@ class ReviewWorkspace(ProjectWorkspace):
         if project is None or sample is None:
             return
         listed = self._listed()
-        at = next((i for i, s in enumerate(listed) if s.id == sample.id), -1)
+        at = next((i for i, s in enumerate(listed) if key_of(s) == key_of(sample)), -1)
         near = list(listed[at + 1 : at + 1 + _AHEAD]) + list(listed[max(0, at - _BEHIND) : max(0, at)])
         following = self.queue.next_due(sample)
         if following is not None and self.page.which.current == "queue":
@@ -412,7 +413,7 @@ class ReviewWorkspace(ProjectWorkspace):
         project, results = self.context.project, self.results or self.page.shown
         if project is None or results is None or results.scan is None:
             return
-        folder, sample = project.sample_folder(results.sample), results.sample.id
+        folder, sample = project.sample_folder(results.sample), key_of(results.sample)
         self.background.run(
             lambda: read_textured(folder),
             lambda mesh: self.page.views.set_texture(sample, mesh) if mesh is not None else None,
@@ -437,9 +438,9 @@ class ReviewWorkspace(ProjectWorkspace):
 
     def _stage_done(self, stage: str, sample: Sample) -> None:
         self.ahead.drop(sample)
-        self._ask_standings((sample,), again=sample.id)
+        self._ask_standings((sample,), again=key_of(sample))
         self._queue_later.start()
-        if self.context.sample is not None and self.context.sample.id == sample.id:
+        if self.context.sample is not None and key_of(self.context.sample) == key_of(sample):
             if stage in ("register", "reconstruct"):
                 self.page.stage.set_current(stage)
             self.load(sample)
@@ -472,7 +473,7 @@ class ReviewWorkspace(ProjectWorkspace):
             self._step_on(sample)
             self._show_queue()
             self._show_figures()
-            self._ask_standings((sample,), again=sample.id)
+            self._ask_standings((sample,), again=key_of(sample))
 
         self.background.run(work, done, partial(self.program.show_failure, "The verdict cannot be saved"))
 
@@ -491,7 +492,7 @@ class ReviewWorkspace(ProjectWorkspace):
         def done(_: object) -> None:
             self.program.saved()
             self.queue = self.queue.with_review(sample, run.name, TAKEN_BACK)
-            self._ask_standings((sample,), again=sample.id)
+            self._ask_standings((sample,), again=key_of(sample))
             self.context.set_sample(sample)
             self._show_queue()
             self._show_figures()

@@ -226,6 +226,11 @@ class Canvas(QWidget):
         self._asked = self._request(False)
         self._artist.ask(self._asked)
 
+    def hasten(self) -> None:
+        """Have what is shown now drawn already, while the interface is still busy with other things."""
+        if self.isVisible() and not self._closed and not self._fresh:
+            self._ask_proxy()
+
     def _ask_whole(self) -> None:
         if self._busy or self._closed:
             self._still.start()

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from PySide6.QtCore import QTimer
+
 from faceapp.core.arrays import FloatArray
 from faceapp.core.cloud import PointCloud
 from faceapp.core.mesh import Mesh
@@ -19,6 +21,7 @@ from faceapp.gui.view3d.picking import CloudPicker, MeshPicker, Pick
 from faceapp.gui.view3d.pieces import Pieces, cut, size_of
 
 _AT_ONCE = 20_000  # triangles or points that are cut and indexed within a few milliseconds
+_PICKER_AFTER = 300  # ms: the picture of a layer that was cut ahead comes first
 _PICK_PIXELS = 5.0
 _END_S = 0.5  # s that the making of a picker has to end when the view closes
 
@@ -61,7 +64,7 @@ class LayerStore:
         token = self._wanted[identifier] = object()
         if pieces is not None and size_of(data) > _AT_ONCE:
             self._arrive(identifier, data, token, pieces)
-            self._work(partial(_picker, data, pieces), partial(self._picker_arrived, identifier, token))
+            QTimer.singleShot(_PICKER_AFTER, partial(self._make_picker, identifier, data, token, pieces))
             return True
         if size_of(data) <= _AT_ONCE:
             pieces = pieces or cut(data)
@@ -90,6 +93,10 @@ class LayerStore:
         if self._background is None:
             self._background = Background(self._relay, 1)
         self._background.run(work, done)
+
+    def _make_picker(self, identifier: str, data: Mesh | PointCloud, token: object, pieces: Pieces) -> None:
+        if self._wanted.get(identifier) is token:
+            self._work(partial(_picker, data, pieces), partial(self._picker_arrived, identifier, token))
 
     def _arrive(self, identifier: str, data: Mesh | PointCloud, token: object, pieces: Pieces) -> bool:
         if self._wanted.get(identifier) is not token:
