@@ -137,7 +137,9 @@ def from_scratch(workspace: AnnotateWorkspace, subject: Subject, seed: int) -> R
         port = workspace.picture
         at = port.to_screen(*subject.truth[FRONT][index])
         hand.click(np.array([at.x(), at.y()]))
-    put_right(hand, eye)
+    for _ in range(2):  # what was laid out of the picture's view comes into it with the whole face
+        hand.key(Qt.Key.Key_0)
+        put_right(hand, eye)
     return Row(subject.name, "scratch", before, _error(workspace, subject, FRONT), hand.acts, hand.seconds)
 
 

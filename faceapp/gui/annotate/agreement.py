@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _AGAINST = (("others", "Each other"), ("gold", "Gold samples"))
 _BY = (("group", "Groups"), ("point", "Points"))
-_COLUMNS = ("", "Compared", "Placed", "Mean mm", "90 % mm", "% of eyes", "Along %", "Across %")
+_COLUMNS = ("Part", "Compared", "Placed", "Mean mm", "90 % mm", "% of eyes", "Along %", "Across %")
 _TIPS = (
     "",
     "Points that both people's work holds",
@@ -47,6 +47,7 @@ _TIPS = (
     "Part across the curve: what is wrong",
 )
 _WORK = ("Annotator", "Begun", "Submitted", "Acts", "Undone", "Points", "Hours", "s a sample")
+_NAME_PX = 240
 _FAR = 0.03
 """Share of the outer-eye distance, across, from which a row is marked."""
 
@@ -237,16 +238,19 @@ class AgreementPage(QWidget):
 
 
 def _table(columns: tuple[str, ...]) -> QTreeWidget:
+    """A table whose figures stand near the names: what is left of the width stays empty."""
     tree = QTreeWidget()
-    tree.setHeaderLabels(list(columns))
+    tree.setHeaderLabels([*columns, ""])
     tree.setRootIsDecorated(False)
     tree.setUniformRowHeights(True)
     tree.setAllColumnsShowFocus(True)
+    tree.setStyleSheet("QTreeView::item { padding: 5px 8px; }")
     header = tree.header()
-    header.setStretchLastSection(False)
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    header.setMinimumSectionSize(84)
+    header.setStretchLastSection(True)
+    header.setMinimumSectionSize(60)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+    header.resizeSection(0, _NAME_PX)
     for k in range(1, len(columns)):
         tree.headerItem().setTextAlignment(k, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return tree

@@ -80,6 +80,7 @@ class AnnotateQueue(AnnotateActs):
     def _show_queue(self) -> None:
         done = sum(q.standing.value == "submitted" for q in self.queue)
         self.groups.mine.setText(f"Yours: {done} of {len(self.queue)} submitted" if self.queue else "")
+        self.groups.mine.setVisible(bool(self.queue))
 
     def step_sample(self, step: int = 1) -> None:
         """Go to the sample before or after."""

@@ -65,6 +65,7 @@ class GroupsPanel(QWidget):
         told.addWidget(self.time)
         inner.addLayout(told)
         self.mine = label("", "secondary")
+        self.mine.hide()
         inner.addWidget(self.mine)
         column.addLayout(inner)
         column.addWidget(line())
