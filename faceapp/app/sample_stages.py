@@ -182,16 +182,24 @@ def registration_upstream(project: Project, sample: Sample) -> Upstream:
 def stale_reasons(project: Project, sample: Sample, run: Path) -> tuple[str, ...]:
     """Return in words what changed since a registration was made; empty where it would be made the same again.
 
-    Files that a run names by their hashes are compared first: only where one differs are the landmarks lifted anew.
+    Files that a run names by their hashes are compared first: only where one differs are the landmarks lifted anew,
+    and once for the same files.
     """
     report = read_report(run / "report.json")
-    folder = project.sample_folder(sample)
-    if report.extra.get(TRACES) == traces_of(folder, own_neutral(project, sample)):
+    traces = traces_of(project.sample_folder(sample), own_neutral(project, sample))
+    if report.extra.get(TRACES) == traces:
         return plugin_change(report)
-    try:
-        return changes_since(report, registration_upstream(project, sample))
-    except DataError as error:
-        return (f"it cannot be made again: {error}",)
+    key = run, json.dumps(traces, sort_keys=True)
+    if key not in _COMPARED:
+        try:
+            _COMPARED[key] = changes_since(report, registration_upstream(project, sample))
+        except DataError as error:
+            return (f"it cannot be made again: {error}",)
+    return _COMPARED[key]
+
+
+_COMPARED: dict[tuple[Path, str], tuple[str, ...]] = {}
+"""What was found by lifting landmarks anew, by the run and the files that there were."""
 
 
 def stale_samples(project: Project) -> dict[Sample, tuple[str, ...]]:

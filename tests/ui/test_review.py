@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 
 from faceapp.app import sample_stages
 from faceapp.app.reviewing import reviews_of
+from faceapp.app.upstream import TRACES, traces_of
 from faceapp.core.errors import PluginError
 from faceapp.core.mesh import Mesh
 from faceapp.core.results import Metric, Provenance, Report
@@ -43,7 +44,8 @@ def write_run(folder: Path, ball: Mesh) -> None:
     run.mkdir(parents=True)
     distance = np.linspace(-0.5, 0.5, len(ball.vertices)).astype(np.float32)
     write_mesh(run / "registered.ply", ball, {"distance": distance})
-    write_report(run / "report.json", Report(METRICS, Provenance("register/nicp", "1.0", seconds=2.7)))
+    made = Provenance("register/none", "1.0", seconds=2.7)
+    write_report(run / "report.json", Report(METRICS, made, (), {TRACES: traces_of(folder, None)}))
 
 
 @pytest.fixture
@@ -60,8 +62,14 @@ def review(qtbot: Any, settings: WindowSettings, tmp_path: Path, ball: Mesh) -> 
     assert isinstance(workspace, ReviewWorkspace)
     qtbot.waitUntil(lambda: workspace.results is not None and len(workspace._standings) == 2, timeout=20_000)
     yield workspace
-    qtbot.waitUntil(lambda: not workspace.background._futures, timeout=20_000)
+    qtbot.waitUntil(lambda: is_settled(workspace), timeout=20_000)
     program.window.close()
+
+
+def is_settled(review: ReviewWorkspace) -> bool:
+    """Whether nothing is read in the background, nor will be of itself."""
+    waiting = review._later.isActive() or review._queue_later.isActive()
+    return not waiting and not review.background._futures and not review.program.background._futures
 
 
 def test_a_registration_is_shown_with_its_figures(qtbot: Any, review: ReviewWorkspace) -> None:
@@ -184,3 +192,71 @@ def test_no_word_of_the_bar_is_cut_beside_a_reconstruction(qtbot: Any) -> None:
             qtbot.waitUntil(lambda w=widget: w.width() >= w.sizeHint().width())
     finally:
         page.shut_down()
+
+
+def test_scan_and_result_are_compared_in_several_ways(qtbot: Any, review: ReviewWorkspace) -> None:
+    page = review.page
+    qtbot.waitUntil(lambda: set(page.compare.layer_names) == {"scan", "result"})
+    page.show_mode("fade")
+    assert page.views.opacity.isVisible()
+    assert page.compare.fade == pytest.approx(0.5)
+    qtbot.keyClick(review.program.window, Qt.Key.Key_B)
+    assert page.compare.fade in (0.0, 1.0)
+    qtbot.keyClick(review.program.window, Qt.Key.Key_T)
+    assert page.compare.layer_names == ("scan",) and page.compare.fade is None
+    page.show_mode("split")
+    qtbot.keyClick(review.program.window, Qt.Key.Key_B)
+    assert page.compare.split in (0.0, 1.0)
+    assert not page.second.offers("before") and not page.second.offers("photograph")
+    page.color._chosen("absolute")
+    assert page.heat._layers.look("heat")[1] is not None
+    assert page.heat._layers.look("heat")[1].low == 0.0
+
+
+def test_a_plane_cuts_scan_and_result(qtbot: Any, review: ReviewWorkspace) -> None:
+    page = review.page
+    qtbot.keyClick(review.program.window, Qt.Key.Key_S)
+    assert page.foot_tab.current == "section"
+    scan, result = page.section.plot.contours
+    assert len(scan) == len(result) > 50
+    assert np.linalg.norm(result, axis=2) == pytest.approx(80.0, abs=1.0)  # a ball of 80 mm cut in the middle
+    page.section.step(60.0)
+    smaller = page.section.plot.contours[1]
+    assert np.linalg.norm(smaller, axis=2) == pytest.approx(np.sqrt(80.0**2 - 60.0**2), abs=1.5)
+    assert len(page.heat._strokes) == 2
+    qtbot.keyClick(review.program.window, Qt.Key.Key_S)
+    assert page.foot_tab.current == "histogram" and not page.heat._strokes
+
+
+def test_presets_fill_the_form(qtbot: Any, review: ReviewWorkspace) -> None:
+    run = review.page.run
+    qtbot.waitUntil(lambda: bool(run._plugins))
+    run.stage.set_current("register")
+    run.show_stage()
+    run.plugin.setCurrentIndex(run.plugin.findData("nicp"))
+    run._show_form()
+    assert run.preset.currentText() == "Defaults"
+    run.preset.setCurrentText("Smooth")
+    run._take_preset()
+    assert run.form is not None and run.form.value()["stiffness"] == 3.0
+    run.form.setValue({"rounds": 9})
+    assert run.preset.currentText() == "Own values"
+    run.show_stage()
+    assert run.form.value()["rounds"] == 9  # the last values stay
+
+
+def test_the_list_follows_the_queue(qtbot: Any, review: ReviewWorkspace) -> None:
+    page = review.page
+    qtbot.waitUntil(lambda: len(review.queue.entries) == 1, timeout=20_000)
+    assert page.which.current == "queue"
+    assert page.queue.entries.rowCount() == 1
+    qtbot.keyClick(review.program.window, Qt.Key.Key_K)
+    qtbot.waitUntil(lambda: review.queue.judged == 1)
+    assert page._queue_far.text() == "1 of 1 judged"
+    assert page.queue.entries.entry(0).note == "Maybe"
+    qtbot.keyClick(review.program.window, Qt.Key.Key_U)
+    qtbot.waitUntil(lambda: review.queue.judged == 0)
+    review.context.operator = "AB"
+    assert review.queue.by == "AB" and len(review.queue.mine) == 1
+    page.which._choose("all")
+    assert page.queue.entries.rowCount() == 2

@@ -81,7 +81,7 @@ class QueueList:
             words = VERDICT_WORDS[own] + (", others differ" if others else "")
             return words, State.CHECK if others else _VERDICT_STATES[own]
         if entry.stale:
-            return f"Stale: {entry.stale[0]}", State.CHECK
+            return (f"{short_reason(entry)}, stale" if entry.suspicious else f"Stale: {entry.stale[0]}"), State.CHECK
         if entry.reviews and not entry.drawn:
             said = entry.reviews[-1]
             return f"{VERDICT_WORDS[said.verdict]} by {said.by}", _VERDICT_STATES[said.verdict]

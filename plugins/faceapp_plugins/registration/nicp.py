@@ -60,7 +60,7 @@ class Parameters:
     """What is unknown: a displacement of each vertex that bends, or a transformation of each (Eq. 3 as printed)."""
 
     part_stiffness: str = ""
-    """Parts that are stiffer or softer than the template says, each with its factor: ``lips=3, nose=0.5``."""
+    """Parts that are stiffer or softer than the template says, each with its factor, such as lips=3, nose=0.5."""
 
     PRESETS: ClassVar[dict[str, dict[str, Value]]] = {
         "smooth": {"stiffness": 3.0},
