@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from faceapp.core.arrays import BoolArray, FloatArray
+from faceapp.core.arrays import BoolArray, FloatArray, IntArray
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, LandmarkScheme, PlacedBy, Visibility
 from faceapp.core.rig import CameraModel
 from faceapp.landmarks.history import SCAN, Placed
@@ -16,6 +16,9 @@ from faceapp.landmarks.lifting import Lifter, in_space, project_landmarks
 
 GRAZING = 0.3
 """Cosine between skin and line of sight below which the depth of a point is not known: a silhouette."""
+
+ASTRAY = 4.0
+"""Sigmas of a first guess beyond which a point from another picture contradicts it."""
 
 State = Mapping[tuple[str, int], Placed | None]
 
@@ -96,7 +99,8 @@ class Board:
         self._join(facing, normals, state)
         self.joined = replace(self.joined, **stamp)
         carried = self._carried(facing, state)
-        self.shown = {v.name: self._show(v, own[v.name], carried) for v in self._views}
+        likely = self._likely(state)
+        self.shown = {v.name: self._show(v, own[v.name], carried, likely) for v in self._views}
 
     def under(self, view: str, pixels: FloatArray) -> tuple[FloatArray, FloatArray] | None:
         """Return the places (k, 3) on the scan under pixels (k, 2) of a view, and normals; ``None`` without a scan."""
@@ -197,8 +201,29 @@ class Board:
             result[i] |= clear
         return result
 
-    def _show(self, view: BoardView, own: Landmarks2D, carried: BoolArray) -> Landmarks2D:
-        """What was placed here stays; the rest of what a person placed goes where the point on the scan projects."""
+    def _likely(self, state: State) -> BoolArray:
+        """(n,) bool: which points a person placed near enough to the guess of the same picture to believe guesses."""
+        result = np.zeros(len(self._scheme), bool)
+        for (view, i), placed in state.items():
+            if placed is not None and placed.by is PlacedBy.PERSON and view in self._prefill:
+                result[i] = not self._astray(view, np.array([i]), np.array([placed.position]))[0]
+        return result
+
+    def _astray(self, view: str, rows: IntArray, points: FloatArray) -> BoolArray:
+        """Which points (k, 2) lie where a picture's first guess cannot be that wrong; none where it tells no error."""
+        guess = self._prefill[view]
+        if guess.sigma is None:
+            return np.zeros(len(rows), bool)
+        with np.errstate(invalid="ignore"):
+            away = np.linalg.norm(points - guess.points[rows], axis=1)
+            return np.asarray(away > ASTRAY * guess.sigma[rows])
+
+    def _show(self, view: BoardView, own: Landmarks2D, carried: BoolArray, likely: BoolArray) -> Landmarks2D:
+        """What was placed here stays; the rest of what a person placed goes where the point on the scan projects.
+
+        But for what agrees with the guess where it was placed and contradicts it here: it went past an edge, into an
+        open mouth or behind a nostril.
+        """
         rows = [i for i in np.flatnonzero(carried).tolist() if own.placed_by[i] is not PlacedBy.PERSON]
         if view.camera is None or not rows:
             return own
@@ -207,7 +232,8 @@ class Board:
             Landmarks3D(points=self.joined.points[rows]), view.camera, depth, normals=self.normals[rows]
         )
         points, seen, origins = own.points.copy(), list(own.visibility), list(own.placed_by)
+        past_edge = likely[rows] & self._astray(view.name, np.array(rows), there.points)
         for k, i in enumerate(rows):
-            if np.isfinite(there.points[k]).all():
+            if np.isfinite(there.points[k]).all() and not past_edge[k]:
                 points[i], seen[i], origins[i] = there.points[k], there.visibility[k], PlacedBy.PROJECTION
         return replace(own, points=points, visibility=tuple(seen), placed_by=tuple(origins))

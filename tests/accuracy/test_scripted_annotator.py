@@ -51,15 +51,21 @@ class Row:
     after: float
     acts: int
     seconds: float
+    end: float
+    """Error when the other views were done too."""
 
     def told(self) -> str:
         """Return the line of a table."""
         return (
-            f"{self.subject:8s} {self.view:10s} {self.before:6.2f} {self.after:6.2f} {self.acts:5d} {self.seconds:6.1f}"
+            f"{self.subject:8s} {self.view:10s} {self.before:6.2f} {self.after:6.2f} {self.end:6.2f} {self.acts:5d} "
+            f"{self.seconds:6.1f}"
         )
 
 
-HEAD = f"{'person':8s} {'view':10s} {'before':>6s} {'after':>6s} {'acts':>5s} {'s':>6s}   (mm RMS over visible points)"
+HEAD = (
+    f"{'person':8s} {'view':10s} {'before':>6s} {'after':>6s} {'end':>6s} {'acts':>5s} {'s':>6s}"
+    "   (mm RMS over visible points; end: when the other views were done too)"
+)
 
 
 @pytest.fixture
@@ -106,8 +112,9 @@ def annotate_views(workspace: AnnotateWorkspace, subject: Subject, seed: int) ->
             hand.key(getattr(Qt.Key, f"Key_{_number(workspace, view)}"), Qt.KeyboardModifier.AltModifier)
         assert workspace.main == view
         put_right(hand, Eye(workspace, subject.truth[view], subject.visible[view]))
-        rows.append(Row(subject.name, view, before[view], _error(workspace, subject, view), hand.acts, hand.seconds))
-    return rows
+        after = _error(workspace, subject, view)
+        rows.append(Row(subject.name, view, before[view], after, hand.acts, hand.seconds, after))
+    return [replace(row, end=_error(workspace, subject, row.view)) for row in rows]
 
 
 def _order(workspace: AnnotateWorkspace) -> list[str]:
@@ -140,7 +147,8 @@ def from_scratch(workspace: AnnotateWorkspace, subject: Subject, seed: int) -> R
     for _ in range(2):  # what was laid out of the picture's view comes into it with the whole face
         hand.key(Qt.Key.Key_0)
         put_right(hand, eye)
-    return Row(subject.name, "scratch", before, _error(workspace, subject, FRONT), hand.acts, hand.seconds)
+    after = _error(workspace, subject, FRONT)
+    return Row(subject.name, "scratch", before, after, hand.acts, hand.seconds, after)
 
 
 def without_detector(subject: Subject) -> Subject:
@@ -160,10 +168,10 @@ def summary(rows: list[Row]) -> list[str]:
         ("scratch", [r for r in rows if r.view == "scratch"]),
     ):
         if chosen:
-            after = np.array([r.after for r in chosen])
+            after, end = (np.array([getattr(r, name) for r in chosen]) for name in ("after", "end"))
             lines.append(
                 f"{title:8s} {np.mean([r.before for r in chosen]):.2f} -> {after.mean():.2f} mm "
-                f"(worst {after.max():.2f}), "
+                f"(worst {after.max():.2f}; at the end {end.mean():.2f}, worst {end.max():.2f}), "
                 f"{(after <= TARGET_MM).sum()} of {len(after)} at most {TARGET_MM:g}; "
                 f"acts {max(r.acts for r in chosen)}, seconds {max(r.seconds for r in chosen):.0f} at most"
             )

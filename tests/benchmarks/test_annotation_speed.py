@@ -6,6 +6,7 @@ The limits stand in `design/interface.md`: 16.7 ms at the 95th percentile, 5 ms,
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 
 from faceapp.app.annotating import AnnotationSession
 from faceapp.app.annotation_data import AnnotationData
+from faceapp.app.landmark_edits import place_and_refit
 from faceapp.app.sample_views import AnnotationView
 from faceapp.core.cloud import PointCloud
 from faceapp.core.landmarks import Landmarks2D, PlacedBy, Visibility
@@ -130,6 +132,20 @@ def test_an_act_with_its_journal(benchmark: Any, tmp_path: Path) -> None:
     session = AnnotationSession(tmp_path / "AB", "AB", data_of((1280, 1024), hill(283, 354)))
     u, v = session.landmarks("middle-rgb").points[84]
     benchmark(lambda: session.place("middle-rgb", 84, u, v))
+
+
+def test_an_act_after_which_the_rest_follows(benchmark: Any, tmp_path: Path) -> None:
+    data = data_of((1280, 1024), hill(310, 320))
+    guess = {name: replace(marks, sigma=np.full(106, 6.0)) for name, marks in data.prefill.items()}
+    session = AnnotationSession(tmp_path / "MH", "MH", replace(data, prefill=guess))
+    steps = iter(range(10_000))
+
+    def act() -> None:
+        k = next(steps)
+        u, v = session.landmarks("middle-rgb").points[k % 106]
+        place_and_refit(session, "middle-rgb", k % 106, u + 2 * (-1) ** k, v)
+
+    benchmark.pedantic(act, rounds=20, warmup_rounds=2)
 
 
 def test_pick_on_two_and_a_half_million_cells(benchmark: Any) -> None:

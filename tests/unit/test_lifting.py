@@ -159,3 +159,22 @@ def test_a_point_on_the_scan_is_followed_by_every_view_and_guesses_are_not() -> 
     refitted = Placed((100.0, 100.0), Visibility.VISIBLE, PlacedBy.PREFILL)
     board.update({("front", 53): refitted})
     assert board.shown["side"].placed_by[53] is PlacedBy.PREFILL  # what only a machine moved is not carried over
+
+
+def test_a_point_that_went_past_an_edge_is_not_carried_into_pictures_whose_guess_it_contradicts() -> None:
+    """A mouth corner whose pixel shows the inside of the mouth, 60 mm behind the lips."""
+    cameras = {name: camera(turn_deg=turn, name=name) for name, turn in (("front", 0.0), ("side", 35.0))}
+    depths = {"front": np.full((SIZE[1], SIZE[0]), 760.0, np.float32), "side": None}
+    lips = np.zeros((106, 3))
+    guess = {
+        name: Landmarks2D(points=model.project(lips)[0], sigma=np.full(106, 3.0), view=name)
+        for name, model in cameras.items()
+    }
+    lifters = {"front": Lifter(np.zeros((0, 3)), cameras["front"], depths["front"]), "side": None}
+    board = Board(load_scheme(), tuple(BoardView(n, m, lifters[n]) for n, m in cameras.items()), guess)
+    u, v = guess["front"].points[90]
+    board.update({("front", 90): Placed((float(u) + 1, float(v)), Visibility.VISIBLE)})
+    np.testing.assert_allclose(board.shown["side"].points[90], guess["side"].points[90])
+    # Far from the guess where it was placed, a person knows better than any guess.
+    board.update({("front", 90): Placed((float(u) + 40, float(v)), Visibility.VISIBLE)})
+    assert board.shown["side"].placed_by[90] is PlacedBy.PROJECTION
