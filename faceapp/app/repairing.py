@@ -107,7 +107,7 @@ def read_repairs(sample_folder: Path) -> Repairs:
                 landmarks.pop(index, None)
             case {"kind": "landmark", "index": int(index), "point": [x, y, z]}:
                 was = act.get("was")
-                landmarks[index] = MovedLandmark((x, y, z), tuple(was) if was else None)  # type: ignore[arg-type]
+                landmarks[index] = MovedLandmark((x, y, z), tuple(was) if was else None)
             case {"kind": "pin", "vertex": int(vertex), "point": None}:
                 pins.pop(vertex, None)
             case {"kind": "pin", "vertex": int(vertex), "point": [x, y, z]}:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def review_actions(review: ReviewWorkspace) -> list[Action]:
     """Return the acts of the workspace."""
-    page, stage, judge = review.page, review.running.run, review.judge
+    page, stage, judge = review.page, review.running.run, review.verdicts.judge
     run, sample = partial(Action, menu="Run"), partial(Action, menu="Sample")
     edit, view = partial(Action, menu="Edit"), partial(Action, menu="View")
     acts = [
@@ -28,7 +28,7 @@ def review_actions(review: ReviewWorkspace) -> list[Action]:
         sample("review.accept", "Accept registration", partial(judge, "accept", ""), "J", icon="check"),
         sample("review.maybe", "Maybe: a second reviewer looks", partial(judge, "maybe", ""), "K"),
         sample("review.reject", "Reject registration", partial(judge, "reject", ""), "L", icon="x"),
-        sample("review.back", "Take the last verdict back", review.take_back, "U", section=2),
+        sample("review.back", "Take the last verdict back", review.verdicts.take_back, "U", section=2),
         sample("review.before", "Sample before", partial(review.step, -1), "Left", icon="arrow-left", section=3),
         sample("review.next", "Next sample", partial(review.step, 1), "Right", icon="arrow-right", section=3),
         sample("review.agreement", "Agreement of the reviewers…", review.reports.show_agreement, section=4),

@@ -12,7 +12,6 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 from typing_extensions import override
 
-from faceapp.app.reviewing import TAKEN_BACK
 from faceapp.core.subject import Sample
 from faceapp.gui.annotate.opening import Opening
 from faceapp.gui.capture.protocol import title_of
@@ -35,6 +34,7 @@ from faceapp.gui.review.results import (
 )
 from faceapp.gui.review.running import StageRuns
 from faceapp.gui.review.sibling_reading import SiblingReader
+from faceapp.gui.review.verdicts import Verdicts
 from faceapp.gui.shell.actions import Action
 
 _AHEAD, _BEHIND = 2, 1
@@ -59,13 +59,13 @@ class ReviewWorkspace(ProjectWorkspace):
         self.ahead = ResultPrefetch(self.background, self._read)
         self.siblings = SiblingReader(self.background, self.page.siblings.show_siblings)
         self.reports = ReviewReports(program, self.background)
+        self.verdicts = Verdicts(program, self.background, self.page, self.verdict_given)
         self.opening = Opening()
         self.results: SampleResults | None = None
         self.queue = QueueList()
         self._standings: dict[str, SampleStanding] = {}
         self._thumbnails: dict[str, QImage] = {}
         self._asked: set[str] = set()
-        self._judged: list[tuple[Sample, Path]] = []
         self._here = self._knows_plugins = self._chose_list = False
         self._token: object = None
         self._queue_token: object = None
@@ -92,7 +92,7 @@ class ReviewWorkspace(ProjectWorkspace):
         page.queue.chosen.connect(self.choose)
         page.siblings.chosen.connect(self.choose)
         page.which.changed.connect(self._choose_list)
-        page.figures.judged.connect(self.judge)
+        page.figures.judged.connect(self.verdicts.judge)
         page.figures.again.connect(self.register_again)
         page.figures.repair.connect(self.open_repair)
         page.figures.landmarks.chosen.connect(self._show_landmark)
@@ -158,7 +158,7 @@ class ReviewWorkspace(ProjectWorkspace):
         self._standings.clear()
         self._thumbnails.clear()
         self._asked.clear()
-        self._judged.clear()
+        self.verdicts.forget()
         self._token = self._queue_token = None
         self._chose_list = False
         self.ahead.drop()
@@ -434,7 +434,7 @@ class ReviewWorkspace(ProjectWorkspace):
 
     def undo(self) -> None:
         """Take back what was done last: a repair while repairing, else a verdict."""
-        self.repairs.undo() if self.repairs.is_open else self.take_back()
+        self.repairs.undo() if self.repairs.is_open else self.verdicts.take_back()
 
     def _stage_done(self, stage: str, sample: Sample) -> None:
         self.ahead.drop(sample)
@@ -449,55 +449,16 @@ class ReviewWorkspace(ProjectWorkspace):
         self.ahead.drop(sample)
         self._queue_later.start()
 
-    # The verdict
-
-    def judge(self, verdict: str, reason: str) -> None:
-        """Record a verdict on the registration on the screen and go to the next sample."""
-        project, result, by = self.context.project, self.page.result, self.context.operator
-        if project is None or self.results is None or result is None or result.stage != "register":
-            return
-        if not by:
-            self.program.ask_operator()
-            return
-        sample = self.results.sample
-
-        def work() -> None:
-            from faceapp.app.reviewing import give_review
-
-            give_review(project, sample, result.folder, verdict, by, reason)
-
-        def done(_: object) -> None:
-            self.program.saved()
-            self._judged.append((sample, result.folder))
-            self.queue = self.queue.with_review(sample, result.folder.name, verdict, reason)
+    def verdict_given(self, sample: Sample, run: Path, verdict: str, reason: str, go_on: bool) -> None:
+        """Show a verdict that is on the disk, and go on to the next sample or to this one."""
+        self.queue = self.queue.with_review(sample, run.name, verdict, reason)
+        if go_on:
             self._step_on(sample)
-            self._show_queue()
-            self._show_figures()
-            self._ask_standings((sample,), again=key_of(sample))
-
-        self.background.run(work, done, partial(self.program.show_failure, "The verdict cannot be saved"))
-
-    def take_back(self) -> None:
-        """Take the last verdict back and show its sample."""
-        project, by = self.context.project, self.context.operator
-        if project is None or not self._judged:
-            return
-        sample, run = self._judged.pop()
-
-        def work() -> None:
-            from faceapp.app.reviewing import give_review
-
-            give_review(project, sample, run, TAKEN_BACK, by)
-
-        def done(_: object) -> None:
-            self.program.saved()
-            self.queue = self.queue.with_review(sample, run.name, TAKEN_BACK)
-            self._ask_standings((sample,), again=key_of(sample))
+        else:
             self.context.set_sample(sample)
-            self._show_queue()
-            self._show_figures()
-
-        self.background.run(work, done, partial(self.program.show_failure, "The verdict cannot be taken back"))
+        self._show_queue()
+        self._show_figures()
+        self._ask_standings((sample,), again=key_of(sample))
 
     def _show_crumbs(self) -> None:
         sample, result = self.context.sample, self.page.result

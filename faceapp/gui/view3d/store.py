@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from PySide6.QtCore import QTimer
 
 from faceapp.core.arrays import FloatArray
