@@ -60,6 +60,7 @@ class AnnotateBase(ProjectWorkspace):
         self._narrow = self._paper = False
         self.told = ""
         self._kept: dict[str, Any] = {}
+        self._last_place: tuple[str, dict[str, Any]] = ("", {})
         self._clock = QTimer(self)
         self._clock.setInterval(1000)
         self._clock.timeout.connect(self._tick)

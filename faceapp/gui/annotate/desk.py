@@ -38,6 +38,10 @@ NEXT_SEEN = {
 }
 
 
+_BY_PERSON = -2
+"""Of what `Desk.state` tells of a point: whether a person placed it."""
+
+
 @dataclass(eq=False)
 class Desk:
     """One open sample.
@@ -206,12 +210,15 @@ class Desk:
         return ((f"{self.session.annotator}, {mine}", f"{done} of {total}"), *others.items())
 
     def differs(self, before: dict[str, list[tuple[float, ...]]]) -> int:
-        """Return the first point that an undo or redo changed, or -1."""
+        """Return the point that an undo or redo is about, or -1: what a person placed, not what only followed it."""
+        followed = -1
         for view in self.names:
-            for i, state in enumerate(self.state(view)):
-                if state != before[view][i]:
-                    return i
-        return -1
+            for i, (old, new) in enumerate(zip(before[view], self.state(view), strict=True)):
+                if old != new:
+                    if max(old[_BY_PERSON], new[_BY_PERSON]) > 0:
+                        return i
+                    followed = i if followed < 0 else followed
+        return followed
 
     def state(self, view: str) -> list[tuple[float, ...]]:
         """Return what an act can change of each point, to compare."""

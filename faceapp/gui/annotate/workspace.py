@@ -113,10 +113,11 @@ class AnnotateWorkspace(AnnotateQueue):
     def save_state(self) -> dict[str, Any]:
         state: dict[str, Any] = {name: getattr(self.bar, name).isChecked() for name in _KEPT_SWITCHES}
         state["paper"] = self._paper
-        if self.desk is not None:
-            model = self.desk.models[self.main]
-            state |= {"group": model.active_group, "point": model.active_point, "view": self.main}
-        return state
+        return state | (self._place_on(self.desk) if self.desk is not None else self._last_place[1])
+
+    def _place_on(self, desk: Desk) -> dict[str, Any]:
+        model = desk.models[self.main]
+        return {"group": model.active_group, "point": model.active_point, "view": self.main}
 
     @override
     def restore_state(self, state: dict[str, Any]) -> None:
@@ -210,7 +211,8 @@ class AnnotateWorkspace(AnnotateQueue):
             self._set_aside(old)
 
     def _set_aside(self, desk: Desk) -> None:
-        """Write the files of a desk, and keep it for the way back."""
+        """Write the files of a desk, and keep it, and where one was on it, for the way back."""
+        self._last_place = desk.sample.id, self._place_on(desk)
         self.prefetch.keep(desk)
         self.background.run(desk.session.close, lambda _: None)
 
@@ -266,7 +268,8 @@ class AnnotateWorkspace(AnnotateQueue):
                 model.on_change(partial(self._model_changed, model))
             desk.watched = True
         self.stack.setCurrentIndex(1)
-        kept, self._kept = self._kept, {}
+        there, place = self._last_place
+        kept, self._kept = self._kept or (place if there == desk.sample.id else {}), {}
         self.main = kept["view"] if kept.get("view") in desk.names else desk.names[0]
         self._lay_out_views()
         self._show_scan()
