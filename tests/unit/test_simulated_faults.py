@@ -18,7 +18,7 @@ from faceapp.app.rigs import connect_described_rig
 from faceapp.capture.engine import CaptureEngine, GroupCapture, State, Status
 from faceapp.capture.plan import CapturePlan
 from faceapp.core.errors import DataError, DeviceError, FrameLost, UsageError
-from faceapp.devices.records import LiveFrame
+from faceapp.devices.records import LiveFrame, TriggeredFrame
 from faceapp_hardware.simulated.rig import SimulatedRig
 
 OPTIONS = {"seed": 5, "scale": 0.2, "first_id": 65530}
@@ -174,6 +174,29 @@ def test_a_world_that_dies_is_an_error_and_never_a_hang() -> None:
         rig.close()
     with pytest.raises(DeviceError, match="closed"):
         rig.prepare("S0001", "smile", 1)
+
+
+def test_a_frame_taken_while_the_world_dies_is_no_error_of_its_thread() -> None:
+    """The slot of that frame cannot be given back any more; an error there would end the link's thread unheard."""
+    rig = connect()
+    taken = threading.Event()
+
+    def take(_: TriggeredFrame) -> None:
+        os.kill(rig.process_id, signal.SIGKILL)
+        assert is_gone(rig.process_id, 5.0)
+        taken.set()
+
+    try:
+        rig.prepare("S0001", "neutral", 1)
+        camera, projector = rig.cameras["left-ir-1"], rig.projectors["left"]
+        projector.load(CapturePlan().sequence, 1 / 120)
+        camera.follow(take)
+        projector.loop()
+        assert taken.wait(10.0)
+        with pytest.raises(DeviceError, match="its world has ended"):
+            rig.prepare("S0001", "smile", 1)
+    finally:
+        rig.close()
 
 
 _CLIENT = """

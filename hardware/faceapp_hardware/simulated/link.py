@@ -133,7 +133,7 @@ class Link:
             self._replies[number] = reply
         try:
             self._check()
-            self.tell(name, *arguments, number=number)
+            self._send(number, name, arguments)
             if not reply.is_there.wait(_PATIENCE_S):
                 raise DeviceError(f"simulated rig: no answer to {name} within {_PATIENCE_S:g} s; connect it again")
             self._check()
@@ -146,13 +146,10 @@ class Link:
             raise DeviceError(f"simulated rig: {name} failed in its world ({reply.value})") from reply.value
         return reply.value
 
-    def tell(self, name: str, *arguments: Any, number: int = 0) -> None:
-        """Send a message that has no answer."""
-        try:
-            with self._sending:
-                self._connection.send((number, name, arguments))
-        except OSError as error:
-            raise DeviceError(f"simulated rig: {self._dead or 'its world does not listen'}") from error
+    def tell(self, name: str, *arguments: Any) -> None:
+        """Send a message that has no answer; of a world that has gone, `ask` and the listeners hear."""
+        with contextlib.suppress(DeviceError):
+            self._send(0, name, arguments)
 
     def close(self) -> None:
         """End the world; does no harm twice."""
@@ -170,6 +167,13 @@ class Link:
         self._connection.close()
         self._socket.close()
         self._log.close()
+
+    def _send(self, number: int, name: str, arguments: tuple[Any, ...]) -> None:
+        try:
+            with self._sending:
+                self._connection.send((number, name, arguments))
+        except OSError as error:
+            raise DeviceError(f"simulated rig: {self._dead or 'its world does not listen'}") from error
 
     def _check(self) -> None:
         if self._dead:
