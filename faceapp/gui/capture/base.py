@@ -16,7 +16,7 @@ from faceapp.gui.bridge import Background
 from faceapp.gui.capture.guides import make_guide
 from faceapp.gui.capture.page import CapturePage
 from faceapp.gui.capture.protocol import Stand, load_expressions, next_open, stands_of, title_of
-from faceapp.gui.capture.rig_link import RigLink, RigState
+from faceapp.gui.capture.rig_link import RigState
 from faceapp.gui.capture.scanning import Scanning
 from faceapp.gui.capture.shot import Shot
 from faceapp.gui.capture.stored import read_clouds, read_figures, read_thumbnail
@@ -46,7 +46,7 @@ class CaptureBase(ProjectWorkspace):
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
-        self.link = RigLink(self.relay)
+        self.link = program.rig_link
         self.page = CapturePage()
         self.expression = load_expressions()[0].name
         self.take: Sample | None = None
@@ -131,8 +131,8 @@ class CaptureBase(ProjectWorkspace):
         if nine:  # a row for each kind of camera, a column for each group
             cameras = tuple(sorted(cameras, key=lambda c: c.labels[1]))
         self.page.show_cameras(cameras, columns, self.link.preparing)
-        if self.link.state is RigState.READY and self.shot is None:
-            self.link.stream([c.name for c in cameras] if self._here else (), self.scanning.scanned)
+        if self._here and self.link.state is RigState.READY and self.shot is None:
+            self.link.stream([c.name for c in cameras], self.scanning.scanned)
 
     def ask_guides(self) -> None:
         """Have the pictures of the expressions read, and drawn where they are missing, one after the other."""

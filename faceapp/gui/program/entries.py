@@ -24,8 +24,14 @@ def entries_of(program: Program) -> tuple[WorkspaceEntry, ...]:
 
         return ReviewWorkspace(program)
 
+    def rig() -> Workspace:
+        from faceapp.gui.rig.workspace import RigWorkspace
+
+        return RigWorkspace(program)
+
     return (
         WorkspaceEntry("capture", "Capture", "aperture", capture, "faceapp.gui.capture.workspace"),
         WorkspaceEntry("annotate", "Annotate", "crosshair-simple", annotate, "faceapp.gui.annotate.workspace"),
         WorkspaceEntry("review", "Review", "seal-check", review, "faceapp.gui.review.workspace"),
+        WorkspaceEntry("rig", "Rig", "video-camera", rig, "faceapp.gui.rig.workspace"),
     )

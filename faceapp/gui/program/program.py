@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import shutil
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ from faceapp.gui.widgets.states import State
 
 if TYPE_CHECKING:
     from faceapp.core.subject import Sample
+    from faceapp.gui.capture.rig_link import RigLink
 
 _DISK_EVERY_MS = 30_000
 _LITTLE_DISK_GB = 5.0
@@ -72,6 +74,13 @@ class Program(QObject):
         self._show_operator()
 
     # For the workspaces
+
+    @functools.cached_property
+    def rig_link(self) -> RigLink:
+        """The rig of the window: devices can be open once, so Capture and Rig share them."""
+        from faceapp.gui.capture.rig_link import RigLink
+
+        return RigLink(self.relay)
 
     def show_failure(self, title: str, error: BaseException, acts: Sequence[Act] = (), todo: str = "") -> None:
         """Say that something failed, with its details where it is no fault that people can read."""

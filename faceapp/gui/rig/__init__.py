@@ -1,0 +1,1 @@
+"""The Rig workspace: devices, calibration; one page each."""
