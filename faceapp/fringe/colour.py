@@ -89,8 +89,8 @@ def _splat(places: Float32Array, size: tuple[np.float32, np.float32], cell: np.f
         u, v, d = places[i, 0], places[i, 1], places[i, 2]
         if u >= _ZERO and v >= _ZERO and u <= size[0] and v <= size[1] and d > _ZERO:
             row, column = np.intp(v * per), np.intp(u * per)
-            if d < nearest[row, column]:
-                nearest[row, column] = d
+            # not by a test: whether the next point is nearer cannot be foreseen
+            nearest[row, column] = min(d, nearest[row, column])
 
 
 class _Texels(NamedTuple):

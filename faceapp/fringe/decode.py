@@ -246,7 +246,7 @@ def _colours(
         return grey_points(found.pixels, stack, white), None
     footprint = float(group.rgb.K[0, 0] / group.infrared[0].K[0, 0])
     colors, pixels = colour_points(found.places, group.rgb, np.ascontiguousarray(picture), footprint, threads)
-    hidden = np.isnan(pixels[:, 0])
+    hidden = np.flatnonzero(np.isnan(pixels[:, 0]))
     colors[hidden] = grey_points(found.pixels[hidden], stack, white)
     return colors, pixels
 

@@ -6,6 +6,7 @@ pixel's disagreement drowns in noise; the mean over a block of 32 x 32 does not.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 import cv2
@@ -41,16 +42,18 @@ class Motion:
         is lit.
     moved : float
         Share of the blocks that are off by more than four standard deviations.
-    regions : tuple of (str, float)
-        Parts of the lit picture ("upper left" to "lower right", as the camera sees them) and the score of each.
     blocks : (h, w) float32
         The residual of each block; NaN where too few pixels are valid.
     """
 
     score: float
     moved: float
-    regions: tuple[tuple[str, float], ...]
     blocks: Float32Array
+
+    @functools.cached_property
+    def regions(self) -> tuple[tuple[str, float], ...]:
+        """Parts of the lit picture ("upper left" to "lower right", as the camera sees them) and the score of each."""
+        return () if np.isnan(self.score) else _regions(self.blocks)
 
     @property
     def sampling(self) -> float:
@@ -93,16 +96,17 @@ def motion_of(phase: PhaseMap) -> Motion:
     np.divide(total, np.sqrt(count, where=full, out=np.ones_like(count)), out=blocks, where=full)
     values = blocks[full]
     if not len(values) or not np.any(values):
-        return Motion(float("nan"), 0.0, (), blocks)
-    return Motion(_score(values), float(np.mean(np.abs(values) > _MOVED_BLOCK)), _regions(blocks, full), blocks)
+        return Motion(float("nan"), 0.0, blocks)
+    return Motion(_score(values), float(np.mean(np.abs(values) > _MOVED_BLOCK)), blocks)
 
 
 def _score(values: Float32Array) -> float:
     return float(np.median(np.abs(values)) / 0.6745)
 
 
-def _regions(blocks: Float32Array, full: np.ndarray) -> tuple[tuple[str, float], ...]:
+def _regions(blocks: Float32Array) -> tuple[tuple[str, float], ...]:
     """Score of each ninth of the box round what is lit."""
+    full = np.isfinite(blocks)
     rows, columns = np.flatnonzero(full.any(axis=1)), np.flatnonzero(full.any(axis=0))
     found = []
     for name_v, part_v in zip(_ROWS, np.array_split(np.arange(rows[0], rows[-1] + 1), 3), strict=True):

@@ -14,7 +14,7 @@ from faceapp.fringe.islands import drop_islands
 from faceapp.fringe.pinhole_grid import PinholeGrid
 from faceapp.fringe.row_blocks import over_rows
 from faceapp.fringe.scratch import scratch
-from faceapp.fringe.surface_kernel import fit_rows, keep_rows, pack_rows
+from faceapp.fringe.surface_kernel import CHUNK, calm_rows, fit_rows, keep_rows, pack_rows
 from faceapp.fringe.surface_tables import Grid, Points, Poses, SurfaceLimits
 from faceapp.fringe.triangulation import InverseDepth
 
@@ -63,11 +63,13 @@ def grid_points(
     grid = depth.grid
     focal = np.float32(grid.focal)
     centre_px = np.float32(grid.cx), np.float32(grid.cy)
-    flat = Grid(depth.value, depth.sigma, depth.spans, np.empty((0, 0), np.float32), focal, *centre_px)
     limits = SurfaceLimits(
         np.float32(_STEEPEST / grid.focal), np.float32(_MIN_NEIGHBOURS), np.float32(rules.max_sigma_px), rules.smooth
     )
     height, width = depth.value.shape
+    calm = np.empty((height, -(-width // CHUNK)), np.uint8)
+    flat = Grid(depth.value, depth.sigma, depth.spans, np.empty((0, 0), np.float32), calm, focal, *centre_px)
+    over_rows(lambda first, last: calm_rows(first, last, flat, limits, calm), height, threads=threads)
     fitted_shape = (height, width) if rules.smooth else (0, 0)
     with scratch((height, width), np.uint8) as keep, scratch(fitted_shape, np.float32) as fitted:
         if rules.smooth:

@@ -34,6 +34,16 @@ _LINES, _MARGIN = 5, 2
 _WIDE = _TILE + 2 * _MARGIN
 _REACH = 4
 
+CHUNK = 32
+"""Pixels of a row that are fitted at once; most of them are calm: every neighbour lies on the surface."""
+
+CALM, EMPTY = np.uint8(1), np.uint8(2)
+_CALM_STEP = np.float32(0.95)
+"""Within a window of calm pixels the inverse depth itself changes by less than the rest of the step that is allowed."""
+
+_PER_COUNT, _PER_SQUARE = np.float32(1 / 25), np.float32(1 / 50)
+"""Of 25 neighbours: their number, and the sum of du^2."""
+
 
 @numba.njit(inline="always")
 def _five(line: Any, j: Any, centre: Any, reach0: Any, reach1: Any, reach2: Any) -> Any:
@@ -75,16 +85,98 @@ def _read_lines(inverse: Any, row: Any, left: Any, n: Any, lines: Any) -> None:
                 target[j] = source[j]
 
 
-@numba.njit(inline="always")
-def _fit_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, lines: Any, buffer: Any) -> None:
-    """Plane ``w = centre + w0 + a du + b dv`` of each pixel of a tile, solved by Cramer's rule.
+@numba.njit(**KERNEL)
+def calm_rows(first: int, last: int, grid: Any, limits: Any, calm: UInt8Array) -> None:
+    """Mark the chunks of each row that are calm, for inverse depth nowhere steps as far as an edge, and those empty.
 
-    Where fewer than ``min_neighbours`` lie on the surface, row OFF is infinite.
+    A chunk is looked at with the two pixels on both sides that its fits reach, and with the step to the next row.
+    Where five rows are calm, every pixel of a window of 5 x 5 lies on the surface of its centre, for the steps on the
+    way there add up to less than what is allowed.
+
+    Parameters
+    ----------
+    first, last : int
+        Rows.
+    grid : Grid
+        Inverse depth.
+    limits : SurfaceLimits
+        Rules.
+    calm : (H, W / 32) uint8
+        Out: `CALM`, `EMPTY`, or else 0.
     """
-    _read_lines(grid.inverse, row, left, n, lines)
-    above2, above, middle, below, below2 = lines[0], lines[1], lines[2], lines[3], lines[4]
-    w0, slope_u, slope_v = buffer[_W0], buffer[_A], buffer[_B]
-    variance, off = buffer[_VAR], buffer[_OFF]
+    height, width = grid.inverse.shape
+    allowed = _CALM_STEP * limits.near
+    for row in range(first, last):
+        marks = calm[row]
+        for k in range(len(marks)):
+            marks[k] = 0
+        for k in range(grid.spans[row, 0] // CHUNK, grid.spans[row, 1] // CHUNK):
+            left, end = k * CHUNK - _MARGIN, (k + 1) * CHUNK + _MARGIN
+            if left < 0 or end >= width:
+                continue
+            here, beside = grid.inverse[row, left:end], grid.inverse[row, left + 1 : end + 1]
+            below = grid.inverse[min(row + 1, height - 1), left:end]
+            edges, known = _ZERO, _ZERO
+            for j in range(CHUNK + 2 * _MARGIN):
+                w = here[j]
+                limit = allowed * w
+                steep = (abs(beside[j] - w) > limit) | (abs(below[j] - w) > limit)
+                edges += _ONE if steep | (w < _ZERO) else _ZERO
+                known += _ONE if w > _ZERO else _ZERO
+            if edges == _ZERO:
+                marks[k] = CALM
+            elif known == _ZERO:
+                marks[k] = EMPTY
+
+
+@numba.njit(inline="always")
+def _is_calm(calm: Any, row: Any, k: Any) -> bool:
+    """Whether every neighbour of every pixel of a chunk lies on the surface."""
+    if row < _MARGIN or row >= calm.shape[0] - _MARGIN:
+        return False
+    around = calm[row - 2, k] & calm[row - 1, k] & calm[row, k] & calm[row + 1, k] & calm[row + 2, k]
+    return around == CALM
+
+
+@numba.njit(inline="always")
+def _five_calm(line: Any, j: Any, centre: Any) -> Any:
+    """Sums over five neighbours that all lie on the surface: dw, du dw."""
+    a, b, c = line[j] - centre, line[j + 1] - centre, line[j + 2] - centre
+    d, e = line[j + 3] - centre, line[j + 4] - centre
+    return (a + e) + (b + d) + c, _TWO * (e - a) + (d - b)
+
+
+@numba.njit(inline="always")
+def _fit_calm(lines: Any, at: Any, buffer: Any) -> None:
+    """The fits of a calm chunk: with all 25 neighbours the sums of du, dv and du dv are zero."""
+    far = at + CHUNK + 2 * _MARGIN
+    above2, above, middle = lines[0, at:far], lines[1, at:far], lines[2, at:far]
+    below, below2 = lines[3, at:far], lines[4, at:far]
+    w0, slope_u, slope_v = buffer[_W0, at : at + CHUNK], buffer[_A, at : at + CHUNK], buffer[_B, at : at + CHUNK]
+    variance, off = buffer[_VAR, at : at + CHUNK], buffer[_OFF, at : at + CHUNK]
+    for j in range(CHUNK):
+        c = middle[j + _MARGIN]
+        w_0, p0 = _five_calm(above2, j, c)
+        w_1, p1 = _five_calm(above, j, c)
+        w_2, p2 = _five_calm(middle, j, c)
+        w_3, p3 = _five_calm(below, j, c)
+        w_4, p4 = _five_calm(below2, j, c)
+        value = ((w_0 + w_4) + (w_1 + w_3) + w_2) * _PER_COUNT
+        w0[j] = value
+        slope_u[j] = ((p0 + p4) + (p1 + p3) + p2) * _PER_SQUARE
+        slope_v[j] = (_TWO * (w_4 - w_0) + (w_3 - w_1)) * _PER_SQUARE
+        variance[j] = _PER_COUNT
+        off[j] = abs(value)
+
+
+@numba.njit(inline="always")
+def _fit_edges(limits: Any, at: Any, n: Any, lines: Any, buffer: Any) -> None:
+    """The fits of a chunk whose neighbours may lie on another surface or nowhere, solved by Cramer's rule."""
+    far = at + n + 2 * _MARGIN
+    above2, above, middle = lines[0, at:far], lines[1, at:far], lines[2, at:far]
+    below, below2 = lines[3, at:far], lines[4, at:far]
+    w0, slope_u, slope_v = buffer[_W0, at : at + n], buffer[_A, at : at + n], buffer[_B, at : at + n]
+    variance, off = buffer[_VAR, at : at + n], buffer[_OFF, at : at + n]
     near, enough = limits.near, limits.min_neighbours
     three = np.float32(3)
     for j in range(n):
@@ -114,6 +206,25 @@ def _fit_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, lines: Any, b
         off[j] = abs(value) if good else _FAR
 
 
+@numba.njit(inline="always")
+def _fit_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, lines: Any, buffer: Any) -> None:
+    """Plane ``w = centre + w0 + a du + b dv`` of each pixel of a tile that begins at the edge of a chunk.
+
+    Where fewer than ``min_neighbours`` lie on the surface, row OFF is infinite; where a chunk is empty, nothing is
+    written.
+    """
+    _read_lines(grid.inverse, row, left, n, lines)
+    for at in range(0, n, CHUNK):
+        m = min(CHUNK, n - at)
+        k = (left + at) // CHUNK
+        if grid.calm[row, k] == EMPTY:
+            continue
+        if _is_calm(grid.calm, row, k):
+            _fit_calm(lines, at, buffer)
+        else:
+            _fit_edges(limits, at, m, lines, buffer)
+
+
 @numba.njit(**KERNEL)
 def keep_rows(first: int, last: int, grid: Any, limits: Any, keep: UInt8Array) -> None:
     """Mark the pixels whose depth is sure enough and lies on the plane of its neighbours.
@@ -137,7 +248,7 @@ def keep_rows(first: int, last: int, grid: Any, limits: Any, keep: UInt8Array) -
         kept = keep[row]
         for j in range(width):
             kept[j] = 0
-        begin, end = grid.spans[row, 0], grid.spans[row, 1]
+        begin, end = grid.spans[row, 0] // CHUNK * CHUNK, grid.spans[row, 1]
         for left in range(begin, end, _TILE):
             n = min(_TILE, end - left)
             inverse, sigma = grid.inverse[row, left : left + n], grid.sigma[row, left : left + n]
@@ -162,7 +273,7 @@ def fit_rows(first: int, last: int, grid: Any, limits: Any, fitted: Float32Array
         out = fitted[row]
         for j in range(len(out)):
             out[j] = -_ONE
-        for left in range(grid.spans[row, 0], grid.spans[row, 1], _TILE):
+        for left in range(grid.spans[row, 0] // CHUNK * CHUNK, grid.spans[row, 1], _TILE):
             n = min(_TILE, grid.spans[row, 1] - left)
             _fit_tile(grid, limits, row, left, n, lines, buffer)
             for j in range(n):
@@ -225,7 +336,7 @@ def pack_rows(
     lines = stack_array(_LINES, _WIDE, np.float32)
     for row in range(first, last):
         at = starts[row]
-        for left in range(grid.spans[row, 0], grid.spans[row, 1], _TILE):
+        for left in range(grid.spans[row, 0] // CHUNK * CHUNK, grid.spans[row, 1], _TILE):
             if at == starts[row + 1]:
                 break
             n = min(_TILE, grid.spans[row, 1] - left)
@@ -329,12 +440,31 @@ def _project_tile(n: Any, m: Any, buffer: Any) -> None:
 
 
 @numba.njit(inline="always")
-def _pack_tile(cell: Any, n: Any, kept: Any, map_u: Any, map_v: Any, buffer: Any, at: Any, out: Any) -> Any:
-    """Copy the pixels of a tile that are kept behind those that are there; return how many there are then."""
-    px, py, pz = buffer[_X], buffer[_Y], buffer[_Z]
-    nx, ny, nz, spread = buffer[_NX], buffer[_NY], buffer[_NZ], buffer[_SPREAD]
-    us, vs, ds, cosine = buffer[_U], buffer[_V], buffer[_DEPTH], buffer[_COSINE]
-    coloured = out.places.size > 0
+def _pack_whole(cell: Any, left: Any, map_u: Any, map_v: Any, buffer: Any, at: Any, out: Any) -> None:
+    """Copy a chunk whose pixels are all kept: loops without a branch."""
+    end = left + CHUNK
+    px, py, pz = buffer[_X, left:end], buffer[_Y, left:end], buffer[_Z, left:end]
+    nx, ny, nz, spread = buffer[_NX, left:end], buffer[_NY, left:end], buffer[_NZ, left:end], buffer[_SPREAD, left:end]
+    points, normals = out.points[at : at + CHUNK], out.normals[at : at + CHUNK]
+    sigma, pixels, cells = out.sigma[at : at + CHUNK], out.pixels[at : at + CHUNK], out.cells[at : at + CHUNK]
+    for j in range(CHUNK):
+        points[j, 0], points[j, 1], points[j, 2] = px[j], py[j], pz[j]
+    for j in range(CHUNK):
+        normals[j, 0], normals[j, 1], normals[j, 2] = nx[j], ny[j], nz[j]
+    for j in range(CHUNK):
+        sigma[j] = spread[j]
+    for j in range(CHUNK):
+        pixels[j, 0], pixels[j, 1] = map_u[j], map_v[j]
+    for j in range(CHUNK):
+        cells[j] = np.int32(cell + j)
+
+
+@numba.njit(inline="always")
+def _pack_some(cell: Any, left: Any, n: Any, kept: Any, map_u: Any, map_v: Any, buffer: Any, at: Any, out: Any) -> None:
+    """Copy the pixels of a chunk that are kept."""
+    end = left + n
+    px, py, pz = buffer[_X, left:end], buffer[_Y, left:end], buffer[_Z, left:end]
+    nx, ny, nz, spread = buffer[_NX, left:end], buffer[_NY, left:end], buffer[_NZ, left:end], buffer[_SPREAD, left:end]
     for j in range(n):
         if kept[j] == 0:
             continue
@@ -343,8 +473,41 @@ def _pack_tile(cell: Any, n: Any, kept: Any, map_u: Any, map_v: Any, buffer: Any
         out.sigma[at] = spread[j]
         out.pixels[at, 0], out.pixels[at, 1] = map_u[j], map_v[j]
         out.cells[at] = cell + j
-        if coloured:
-            out.places[at, 0], out.places[at, 1] = us[j], vs[j]
-            out.places[at, 2], out.places[at, 3] = ds[j], cosine[j]
         at += 1
+
+
+@numba.njit(inline="always")
+def _pack_places(left: Any, n: Any, kept: Any, count: Any, buffer: Any, at: Any, places: Any) -> None:
+    """Copy where the points of a chunk lie in the colour camera."""
+    end = left + n
+    us, vs, ds, cosine = buffer[_U, left:end], buffer[_V, left:end], buffer[_DEPTH, left:end], buffer[_COSINE, left:end]
+    if count == CHUNK:
+        whole = places[at : at + CHUNK]
+        for j in range(CHUNK):
+            whole[j, 0], whole[j, 1], whole[j, 2], whole[j, 3] = us[j], vs[j], ds[j], cosine[j]
+        return
+    for j in range(n):
+        if kept[j] == 0:
+            continue
+        places[at, 0], places[at, 1], places[at, 2], places[at, 3] = us[j], vs[j], ds[j], cosine[j]
+        at += 1
+
+
+@numba.njit(inline="always")
+def _pack_tile(cell: Any, n: Any, kept: Any, map_u: Any, map_v: Any, buffer: Any, at: Any, out: Any) -> Any:
+    """Copy the pixels of a tile that are kept behind those that are there; return how many there are then."""
+    coloured = out.places.size > 0
+    for left in range(0, n, CHUNK):
+        m = min(CHUNK, n - left)
+        stay = kept[left : left + m]
+        count = 0
+        for j in range(m):
+            count += stay[j]
+        if count == CHUNK:
+            _pack_whole(cell + left, left, map_u[left:], map_v[left:], buffer, at, out)
+        elif count > 0:
+            _pack_some(cell + left, left, m, stay, map_u[left:], map_v[left:], buffer, at, out)
+        if coloured and count > 0:
+            _pack_places(left, m, stay, count, buffer, at, out.places)
+        at += count
     return at

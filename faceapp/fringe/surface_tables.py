@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from faceapp.core.arrays import Float32Array
+from faceapp.core.arrays import Float32Array, UInt8Array
 
 
 class Grid(NamedTuple):
@@ -21,6 +21,8 @@ class Grid(NamedTuple):
         Columns of each row between which there may be surface.
     fitted : (H, W) float32
         From `fit_rows` where points take the value of the fit; without pixels else.
+    calm : (H, W / 32) uint8
+        From `calm_rows`.
     focal, cx, cy : float32
         Pixels.
     """
@@ -29,6 +31,7 @@ class Grid(NamedTuple):
     sigma: Float32Array
     spans: npt.NDArray[np.int32]
     fitted: Float32Array
+    calm: UInt8Array
     focal: np.float32
     cx: np.float32
     cy: np.float32
