@@ -44,7 +44,7 @@ def colour_points(
 
     Parameters
     ----------
-    places : (N, 4) float32
+    places : (4, N) float32
         Of each point: pixel in the colour camera, depth along its z in mm, cosine between normal and ray.
     camera : CameraModel
         The colour camera.
@@ -62,7 +62,7 @@ def colour_points(
     pixels : (N, 2) float32
         ``(u, v)`` in the picture; NaN where the point is not seen.
     """
-    n = len(places)
+    n = places.shape[1]
     cell = np.float32(max(_CELL_PX * footprint, 1.0))
     shape = int(camera.height / cell) + 1, int(camera.width / cell) + 1
     slope = np.float32(float(cell) / float(camera.K[0, 0]))
@@ -75,7 +75,7 @@ def colour_points(
         flat = nearest.ravel()
 
         def work(a: int, b: int) -> None:
-            _look_and_sample(places[a:b], size, cell, slope, flat, shape[1], texels, colors[a:b], pixels[a:b])
+            _look_and_sample(places, a, size, cell, slope, flat, shape[1], texels, colors[a:b], pixels[a:b])
 
         over_rows(work, n, _CHUNK, threads)
     return colors, pixels
@@ -85,8 +85,9 @@ def colour_points(
 def _splat(places: Float32Array, size: tuple[np.float32, np.float32], cell: np.float32, nearest: Float32Array) -> None:
     """Write the smallest depth of the points of each cell."""
     per = _ONE / cell
-    for i in range(len(places)):
-        u, v, d = places[i, 0], places[i, 1], places[i, 2]
+    us, vs, depth = places[0], places[1], places[2]
+    for i in range(len(us)):
+        u, v, d = us[i], vs[i], depth[i]
         if u >= _ZERO and v >= _ZERO and u <= size[0] and v <= size[1] and d > _ZERO:
             row, column = np.intp(v * per), np.intp(u * per)
             # not by a test: whether the next point is nearer cannot be foreseen
@@ -121,20 +122,29 @@ def _texels(picture: UInt8Array) -> _Texels:
 
 @numba.njit(inline="always")
 def _look(
-    block: Any, size: Any, cell: Any, slope: Any, nearest: Any, columns: Any, texels: Any, buffer: Any, index: Any
+    places: Any,
+    left: Any,
+    n: Any,
+    size: Any,
+    cell: Any,
+    slope: Any,
+    nearest: Any,
+    columns: Any,
+    texels: Any,
+    buffer: Any,
+    index: Any,
 ) -> None:
     """Fill index with each point's pixel and weights, and row SEEN of the buffer with whether it is seen."""
     per = _ONE / cell
     same = np.float32(_SAME_SURFACE_MM)
-    n = len(block)
+    end = left + n
+    u_in, v_in, depth_in, cosine_in = places[0, left:end], places[1, left:end], places[2, left:end], places[3, left:end]
     cells = np.int32(columns)
     last_row, last_column = np.int32(texels.height - 2), np.int32(texels.width - 2)
     place, across, down, where = index[0], index[1], index[2], index[3]
-    us, vs, depth, cosine, front, seen = buffer[0], buffer[1], buffer[2], buffer[3], buffer[4], buffer[5]
+    us, vs, depth, front, seen = buffer[0], buffer[1], buffer[2], buffer[3], buffer[4]
     for j in range(n):
-        us[j], vs[j], depth[j], cosine[j] = block[j, 0], block[j, 1], block[j, 2], block[j, 3]
-    for j in range(n):
-        u, v, d = us[j], vs[j], depth[j]
+        u, v, d = u_in[j], v_in[j], depth_in[j]
         inside = (u >= _ZERO) & (v >= _ZERO) & (u <= size[0]) & (v <= size[1]) & (d > _ZERO)
         us[j], vs[j] = u if inside else _ZERO, v if inside else _ZERO
         depth[j] = d if inside else _FAR
@@ -150,8 +160,8 @@ def _look(
         front[j] = nearest[np.uintp(np.uint32(where[j]))]
     for j in range(n):
         # within a cell a tilted surface itself spans slope * depth / cosine
-        hidden = (depth[j] - front[j] - same) * cosine[j] > slope * depth[j]
-        seen[j] = _ONE if (depth[j] < _FAR) & (cosine[j] >= _GRAZING) & (not hidden) else _ZERO
+        hidden = (depth[j] - front[j] - same) * cosine_in[j] > slope * depth[j]
+        seen[j] = _ONE if (depth[j] < _FAR) & (cosine_in[j] >= _GRAZING) & (not hidden) else _ZERO
 
 
 @numba.njit(inline="always")
@@ -179,6 +189,7 @@ def _blend(texels: Any, index: Any, corners: Any, n: Any) -> None:
 @numba.njit(**KERNEL)
 def _look_and_sample(
     places: Float32Array,
+    first: int,
     size: tuple[np.float32, np.float32],
     cell: np.float32,
     slope: np.float32,
@@ -190,13 +201,13 @@ def _look_and_sample(
 ) -> None:
     """Bilinear colour of each point that lies in the picture, looks at the camera and is not behind its cell."""
     index = stack_array(4, _TILE, np.int32)
-    buffer = stack_array(6, _TILE, np.float32)
+    buffer = stack_array(5, _TILE, np.float32)
     corners = stack_array(4, _TILE, np.uint32)
-    for left in range(0, len(places), _TILE):
-        n = min(_TILE, len(places) - left)
-        _look(places[left : left + n], size, cell, slope, nearest, columns, texels, buffer, index)
+    for left in range(0, len(colors), _TILE):
+        n = min(_TILE, len(colors) - left)
+        _look(places, first + left, n, size, cell, slope, nearest, columns, texels, buffer, index)
         _blend(texels, index, corners, n)
-        us, vs, visible, color = buffer[0], buffer[1], buffer[5], corners[0]
+        us, vs, visible, color = buffer[0], buffer[1], buffer[4], corners[0]
         out, place = colors[left : left + n], pixels[left : left + n]
         for j in range(n):
             place[j, 0] = us[j] if visible[j] > _ZERO else _NAN

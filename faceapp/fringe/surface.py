@@ -107,7 +107,7 @@ def _empty_points(n: int, placed: int) -> Points:
         np.empty(n, np.float32),
         np.empty((n, 2), np.float32),
         np.empty(n, np.int32),
-        np.empty((placed, 4), np.float32),
+        np.empty((4, placed), np.float32),
     )
 
 

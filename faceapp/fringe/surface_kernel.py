@@ -482,14 +482,21 @@ def _pack_places(left: Any, n: Any, kept: Any, count: Any, buffer: Any, at: Any,
     end = left + n
     us, vs, ds, cosine = buffer[_U, left:end], buffer[_V, left:end], buffer[_DEPTH, left:end], buffer[_COSINE, left:end]
     if count == CHUNK:
-        whole = places[at : at + CHUNK]
+        to = at + CHUNK
+        out_u, out_v, out_d, out_cosine = places[0, at:to], places[1, at:to], places[2, at:to], places[3, at:to]
         for j in range(CHUNK):
-            whole[j, 0], whole[j, 1], whole[j, 2], whole[j, 3] = us[j], vs[j], ds[j], cosine[j]
+            out_u[j] = us[j]
+        for j in range(CHUNK):
+            out_v[j] = vs[j]
+        for j in range(CHUNK):
+            out_d[j] = ds[j]
+        for j in range(CHUNK):
+            out_cosine[j] = cosine[j]
         return
     for j in range(n):
         if kept[j] == 0:
             continue
-        places[at, 0], places[at, 1], places[at, 2], places[at, 3] = us[j], vs[j], ds[j], cosine[j]
+        places[0, at], places[1, at], places[2, at], places[3, at] = us[j], vs[j], ds[j], cosine[j]
         at += 1
 
 

@@ -71,8 +71,8 @@ class Points(NamedTuple):
         Of the group's first camera.
     cells : (N,) int32
         Place in the grid, ``row * W + column``.
-    places : (N, 4) float32
-        Pixel in the colour camera, depth along its z in mm, and cosine between normal and ray; without rows where
+    places : (4, N) float32
+        Pixel in the colour camera, depth along its z in mm, and cosine between normal and ray; without columns where
         there is no such camera.
     """
 

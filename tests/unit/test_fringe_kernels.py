@@ -250,7 +250,7 @@ def test_points_take_the_colour_of_their_pixel_and_none_through_what_hides_them(
     v, u = np.mgrid[:480, :640]
     picture = np.stack([u / 3, v / 2, (u + v) / 5], axis=-1).astype(np.uint8)
     cosine = np.einsum("nd,nd->n", normals, camera.centre - points) / np.linalg.norm(camera.centre - points, axis=1)
-    places = np.c_[(*camera.project(points), cosine)].astype(np.float32)
+    places = np.ascontiguousarray(np.c_[(*camera.project(points), cosine)].T, np.float32)
     colors, found = colour_points(places, camera, picture, 1.0, threads=2)
     seen = np.isfinite(found).all(axis=1)
     depth = render_depth(*_triangles(ball, wall), camera)
