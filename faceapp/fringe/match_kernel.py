@@ -67,16 +67,16 @@ class MatchSpace(NamedTuple):
 
     Parameters
     ----------
-    rows : (10, C) float32
-        One row of both views and of what is found.
-    near : (C,) int32
-        Column of the second view for each of the first.
+    rows : (4, C) float32
+        One row of both views: positions and variances.
+    bins : (C,) int32
+        Bin of the table of each column of the second view.
     table : (B,) int16
         Column of the second view for each bin of the field.
     """
 
     rows: Float32Array
-    near: npt.NDArray[np.int32]
+    bins: npt.NDArray[np.int32]
     table: npt.NDArray[np.int16]
 
 
@@ -84,7 +84,7 @@ def match_space(columns: int, columns2: int) -> MatchSpace:
     """Return the work space for views of so many columns."""
     widest = max(columns, columns2) + _TILE
     return MatchSpace(
-        np.empty((10, widest), np.float32),
+        np.empty((4, widest), np.float32),
         np.empty(widest, np.int32),
         np.empty(_BINS_PER_COLUMN * columns2 + _SPILL, np.int16),
     )
@@ -166,6 +166,15 @@ def rectify_rows(view: Any, jump: np.float32, x: Float32Array, variance: Float32
 
 
 @numba.njit(inline="always")
+def _some_known(x: Any) -> bool:
+    """Whether any position is known."""
+    known = _ZERO
+    for j in range(len(x)):
+        known += _ONE if x[j] > _KNOWN else _ZERO
+    return known > _ZERO
+
+
+@numba.njit(inline="always")
 def _tabulate(x: Any, jump: Any, low: Any, scale: Any, bins: Any, table: Any) -> None:
     """Write into each bin of the field the column whose step to the next one covers it.
 
@@ -176,18 +185,22 @@ def _tabulate(x: Any, jump: Any, low: Any, scale: Any, bins: Any, table: Any) ->
         table[k] = -1
     for j in range(len(x)):
         bins[j] = np.int32(min(max((x[j] - low) * scale, _ZERO), top))
-    for j in range(len(x) - 1):
-        good = (min(x[j], x[j + 1]) > _KNOWN) & (abs(x[j + 1] - x[j]) <= jump)
-        if not good:
+    for left in range(0, len(x) - 1, _TILE):
+        n = min(_TILE, len(x) - 1 - left)
+        if not _some_known(x[left : left + n]):
             continue
-        # unsigned, for a signed index is tested for counting from the end
-        begin, end = np.uintp(np.uint32(min(bins[j], bins[j + 1]))), np.uintp(np.uint32(max(bins[j], bins[j + 1])))
-        for k in range(_SPILL):
-            table[begin + np.uintp(k)] = j
-        begin += np.uintp(_SPILL)
-        while begin <= end:
-            table[begin] = j
-            begin += np.uintp(1)
+        for j in range(left, left + n):
+            good = (min(x[j], x[j + 1]) > _KNOWN) & (abs(x[j + 1] - x[j]) <= jump)
+            if not good:
+                continue
+            # unsigned, for a signed index is tested for counting from the end
+            begin, end = np.uintp(np.uint32(min(bins[j], bins[j + 1]))), np.uintp(np.uint32(max(bins[j], bins[j + 1])))
+            for k in range(_SPILL):
+                table[begin + np.uintp(k)] = j
+            begin += np.uintp(_SPILL)
+            while begin <= end:
+                table[begin] = j
+                begin += np.uintp(1)
 
 
 @numba.njit(inline="always")
@@ -209,9 +222,10 @@ def _step_beside(x: Any, x2: Any, near: Any, jump: Any) -> int:
 
 
 @numba.njit(inline="always")
-def _look_up(x1: Any, x2: Any, var2: Any, jump: Any, low: Any, scale: Any, table: Any, near: Any, lines: Any) -> None:
-    """Fill, for each pixel of the first view, the step of the second that holds it: column, a, b, variances."""
+def _look_up(x1: Any, x2: Any, var2: Any, jump: Any, low: Any, scale: Any, table: Any, index: Any, lines: Any) -> None:
+    """Fill, for pixels of the first view, the step of the second that holds each: column, a, b, variances."""
     a, b, near_var, next_var = lines[0], lines[1], lines[2], lines[3]
+    near, astray = index[0], index[1]
     top = np.float32(len(table) - _SPILL - 1)
     for i in range(len(x1)):
         near[i] = np.int32(min(max((x1[i] - low) * scale, _ZERO), top))
@@ -221,16 +235,34 @@ def _look_up(x1: Any, x2: Any, var2: Any, jump: Any, low: Any, scale: Any, table
         at = np.uintp(np.uint32(max(found, np.int32(0))))
         a[i], b[i] = x2[at], x2[at + np.uintp(1)]
         near_var[i], next_var[i] = var2[at], var2[at + np.uintp(1)]
+    # whether the table named the very step cannot be foreseen: no branch, but a list of those where it did not
+    count = 0
     for i in range(len(x1)):
         x = x1[i]
-        rising = (x >= a[i]) & (x < b[i])
-        falling = (x <= a[i]) & (x > b[i])
-        if not (rising | falling) and near[i] >= 0:
-            beside = _step_beside(x, x2, near[i], jump) if x > _KNOWN else -1
-            near[i] = beside
-            k = max(beside, 0)
-            a[i], b[i] = x2[k], x2[k + 1]
-            near_var[i], next_var[i] = var2[k], var2[k + 1]
+        inside = ((x >= a[i]) & (x < b[i])) | ((x <= a[i]) & (x > b[i]))
+        astray[count] = i
+        count += 1 if (not inside) & (near[i] >= 0) else 0
+    for m in range(count):
+        i = np.uintp(np.uint32(astray[m]))
+        beside = _step_beside(x1[i], x2, near[i], jump) if x1[i] > _KNOWN else -1
+        near[i] = beside
+        k = max(beside, 0)
+        a[i], b[i] = x2[k], x2[k + 1]
+        near_var[i], next_var[i] = var2[k], var2[k + 1]
+
+
+@numba.njit(inline="always")
+def _measure(x1: Any, var1: Any, near: Any, lines: Any, shift: Any, per_disparity: Any, out: Any, spread: Any) -> None:
+    """Fill the inverse depth of pixels from the steps that hold them, and its standard deviation."""
+    a, b, near_var, next_var = lines[0], lines[1], lines[2], lines[3]
+    for i in range(len(x1)):
+        step = b[i] - a[i]
+        t = (x1[i] - a[i]) / step
+        w = (np.float32(i) - np.float32(near[i]) - t + shift) * per_disparity
+        found = (near[i] >= 0) & (w > _ZERO) & (t >= _ZERO) & (t < _ONE) & (x1[i] > _KNOWN)
+        total = var1[i] + (_ONE - t) * (_ONE - t) * near_var[i] + t * t * next_var[i]
+        out[i] = w if found else NO_DEPTH
+        spread[i] = np.sqrt(total) / abs(step) * abs(per_disparity)
 
 
 @numba.njit(**KERNEL)
@@ -272,9 +304,10 @@ def match_rows(
         From `match_space`.
     """
     columns = one.map_u.shape[1]
-    rows, near_row, table = space.rows, space.near, space.table
+    rows, bins, table = space.rows, space.bins, space.table
     index = stack_array(1, _TILE, np.int32)[0]
     buffer = stack_array(_ROWS, _TILE, np.float32)
+    steps, lines = stack_array(2, _TILE, np.int32), stack_array(4, _TILE, np.float32)
     low = field[0]
     scale = np.float32(len(table) - _SPILL - 1) / (field[1] - low)
     for row in range(first, last):
@@ -291,19 +324,15 @@ def match_rows(
         # slices, for a loop that begins at an unknown index is not turned into vector instructions
         x1, var1 = rows[0, begin : end + 1], rows[1, begin : end + 1]
         x2, var2 = rows[2, begin2 : end2 + 1], rows[3, begin2 : end2 + 1]
-        _tabulate(x2, jumps[1], low, scale, near_row, table)
-        _look_up(x1, x2, var2, jumps[1], low, scale, table, near_row, rows[4:])
-        a, b, near_var, next_var, depth, spread = rows[4], rows[5], rows[6], rows[7], rows[8], rows[9]
+        _tabulate(x2, jumps[1], low, scale, bins, table)
         shift = np.float32(begin) - one.cx - np.float32(begin2) + two.cx
-        for i in range(len(x1)):
-            step = b[i] - a[i]
-            t = (x1[i] - a[i]) / step
-            w = (np.float32(i) - np.float32(near_row[i]) - t + shift) * per_disparity
-            found = (near_row[i] >= 0) & (w > _ZERO) & (t >= _ZERO) & (t < _ONE) & (x1[i] > _KNOWN)
-            total = var1[i] + (_ONE - t) * (_ONE - t) * near_var[i] + t * t * next_var[i]
-            depth[i] = w if found else NO_DEPTH
-            spread[i] = np.sqrt(total) / abs(step) * abs(per_disparity)
-        out, out_spread = inverse[row, begin : end + 1], sigma[row, begin : end + 1]
-        for i in range(len(x1)):
-            out[i] = depth[i]
-            out_spread[i] = spread[i]
+        out, spread = inverse[row, begin : end + 1], sigma[row, begin : end + 1]
+        for left in range(0, len(x1), _TILE):
+            right = min(left + _TILE, len(x1))
+            tile = x1[left:right]
+            if _some_known(tile):
+                _look_up(tile, x2, var2, jumps[1], low, scale, table, steps, lines)
+                place = shift + np.float32(left)
+                _measure(
+                    tile, var1[left:right], steps[0], lines, place, per_disparity, out[left:right], spread[left:right]
+                )
