@@ -9,7 +9,7 @@ from typing import Any
 
 from faceapp.core.errors import DeviceError, UsageError
 from faceapp.devices.protocols import ConnectedRig
-from faceapp.devices.registry import connect_rig, driver_names
+from faceapp.devices.registry import connect_rig, driver_names, load_driver
 from faceapp.formats.capture_bundle import FILE
 from faceapp.fringe.warming import warm_in_background
 
@@ -59,7 +59,8 @@ def describe_rig(rig: str) -> tuple[str, dict[str, Any]]:
             raise DeviceError(f"{path} cannot be read: {error}") from error
         if not isinstance(data.get("driver"), str):
             raise DeviceError(f"{path}: field driver: the name of a driver is expected ({', '.join(driver_names())})")
-        return data.pop("driver"), data
+        driver = data.pop("driver")
+        return driver, {**data, "rig_file": path} if load_driver(driver).reads_rig_file else data
     raise UsageError(
         f"there is no rig {rig!r}: expected a driver ({', '.join(driver_names()) or 'none installed'}), "
         "a .toml file that names one, or a capture bundle to replay"

@@ -22,7 +22,7 @@ class Camera(Protocol):
 
     @property
     def info(self) -> CameraInfo:
-        """What it is; known before it is opened."""
+        """What it is; complete once it is open."""
         ...
 
     def open(self) -> None:
@@ -162,6 +162,8 @@ class RigDriver(Protocol):
 
     name: str
     title: str
+    reads_rig_file: bool
+    """Whether it wants the rig file's path as the option ``rig_file``, for messages and for paths beside it."""
 
     def connect(self, options: Mapping[str, Any]) -> ConnectedRig:
         """Open every device.

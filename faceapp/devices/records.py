@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +33,16 @@ class CameraInfo:
         Who drives it, and which one it is.
     shortest_period_s : float
         Between two triggers.
+    pixel_format : str
+        Name of the GenICam standard, where it has one.
+    trigger : str
+        What starts a frame: the input of its trigger cable, or ``software``.
+    software_trigger : bool
+        Whether it keeps the promise of `faceapp.devices.drivers.SoftwareTriggered`.
+    readout_s : float
+        Time to read a frame out of the sensor.
+    overlap : bool
+        Whether the next exposure may begin while a frame is read out.
     """
 
     name: str
@@ -41,6 +54,11 @@ class CameraInfo:
     driver: str = ""
     serial: str = ""
     shortest_period_s: float = 0.0
+    pixel_format: str = ""
+    trigger: str = ""
+    software_trigger: bool = False
+    readout_s: float = 0.0
+    overlap: bool = True
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
@@ -75,6 +93,12 @@ class ProjectorInfo:
         Who drives it, and its firmware.
     stored : tuple of FringeSequence
         What it can play without an upload, where that is known.
+    rise_s : float
+        From the start of an exposure until its light is full.
+    light_on_s : float
+        How long the light of an exposure stands, from its start; 0 is the whole period.
+    trigger_delay_s, trigger_jitter_s : float
+        From the start of an exposure to the trigger out, and how much that may differ either way.
     """
 
     name: str
@@ -88,6 +112,10 @@ class ProjectorInfo:
     driver: str = ""
     version: str = ""
     stored: tuple[FringeSequence, ...] = ()
+    rise_s: float = 0.0
+    light_on_s: float = 0.0
+    trigger_delay_s: float = 0.0
+    trigger_jitter_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -104,6 +132,118 @@ class CameraSettings:
 
     exposure_ms: float = 7.0
     gain_db: float = 0.0
+
+
+@dataclass(frozen=True)
+class FoundCamera:
+    """A camera that a driver sees, connected to or not.
+
+    Parameters
+    ----------
+    driver, serial : str
+        How a rig file names it.
+    model, where : str
+        For people: what it is, and the bus or the file.
+    width, height, bits : int
+        Of its pictures; 0 where the driver would have to open it to know.
+    colour : bool
+        Whether it sees colours, where that is known.
+    wrong : str
+        Why it cannot be used (taken by another program, wrong subnet); empty if it can.
+    """
+
+    driver: str
+    serial: str
+    model: str = ""
+    where: str = ""
+    width: int = 0
+    height: int = 0
+    bits: int = 0
+    colour: bool = False
+    wrong: str = ""
+
+
+@dataclass(frozen=True)
+class FoundProjector:
+    """A projector, or the port of one, that a driver sees.
+
+    Parameters
+    ----------
+    driver, serial : str
+        How a rig file names it: a serial number, or the port.
+    model : str
+        For people.
+    wrong : str
+        Why it cannot be used; empty if it can.
+    """
+
+    driver: str
+    serial: str
+    model: str = ""
+    wrong: str = ""
+
+
+@dataclass(frozen=True)
+class CameraOrder:
+    """Which camera is wanted, for which place of a rig, and how it is wired.
+
+    Parameters
+    ----------
+    name, group : str
+        As in the rig's calibration.
+    role : {"ir", "rgb"}
+        What it sees.
+    serial : str
+        Which one.
+    width, height : int
+        Pixels that it must give; 0 takes what it gives.
+    pixel_format : str
+        ``Mono8``, ``Mono12``, ``BayerRG8``, ``RGB8``, ...; empty takes what it has.
+    trigger : str
+        Input of its trigger cable, or ``software``.
+    settings : CameraSettings
+        With which it starts.
+    options : mapping
+        What only its driver understands; the driver names what it does not know.
+    folder : Path
+        From which relative paths in the options go.
+    """
+
+    name: str
+    group: str
+    role: str
+    serial: str
+    width: int = 0
+    height: int = 0
+    pixel_format: str = ""
+    trigger: str = "Line1"
+    settings: CameraSettings = field(default_factory=CameraSettings)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = Path()
+
+
+@dataclass(frozen=True)
+class ProjectorOrder:
+    """Which projector is wanted, and for which group.
+
+    Parameters
+    ----------
+    name, group : str
+        As in the rig's calibration.
+    serial : str
+        Which one: a serial number, or the port.
+    options : mapping
+        What only its driver understands; the driver names what it does not know.
+    wire : callable
+        Called with the number of each exposure by a projector that is emulated: the cable to the cameras. A real
+        projector has a real cable and calls nothing.
+    """
+
+    name: str
+    group: str
+    serial: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    wire: Callable[[int], None] = lambda exposure: None
 
 
 @dataclass(frozen=True, eq=False)

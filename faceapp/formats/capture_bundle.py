@@ -272,7 +272,7 @@ def _parse_group(data: dict[str, Any], field: str, where: str, newer: dict[str, 
     optics = None
     if given.get("calibration") and given.get("rig_from_projector"):
         calibration = {**given["calibration"], "rig_from_camera": given["rig_from_projector"]}
-        optics = _parse_optics(name, calibration, Sensor(), f"{field}.projector.calibration", where)
+        optics = parse_optics(name, calibration, Sensor(), f"{field}.projector.calibration", where)
     return BundleGroup(data["name"], cameras, ProjectorModel(name, optics))
 
 
@@ -284,14 +284,21 @@ def _parse_camera(data: dict[str, Any], field: str, where: str, newer: dict[str,
         calibration = newer["cameras"][data["name"]]
     model = None
     if calibration:
-        model = _parse_optics(data["name"], calibration, sensor, f"{field}.calibration", where)
+        model = parse_optics(data["name"], calibration, sensor, f"{field}.calibration", where)
     ids = data.get("frame_ids")
     files = tuple(Path(f) for f in data["frames"])
     more = tuple(tuple(Path(f) for f in other["frames"]) for other in data.get("more_exposures", ()))
     return BundleCamera(data["name"], data["role"], files, model, None if ids is None else tuple(ids), more)
 
 
-def _parse_optics(name: str, data: dict[str, Any], sensor: Sensor, field: str, where: str) -> CameraModel:
+def parse_optics(name: str, data: dict[str, Any], sensor: Sensor, field: str, where: str) -> CameraModel:
+    """Return a camera of a ``calibration`` field.
+
+    Raises
+    ------
+    BundleError
+        A value is not possible; the message names the field.
+    """
     try:
         return CameraModel(
             name,

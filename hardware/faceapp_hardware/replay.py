@@ -26,6 +26,7 @@ class ReplayDriver:
 
     name = "replay"
     title = "Replay of a capture bundle"
+    reads_rig_file = False
 
     def connect(self, options: Mapping[str, Any]) -> ReplayRig:
         """Open a bundle as a rig.

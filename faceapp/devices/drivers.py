@@ -1,0 +1,83 @@
+"""The promises of drivers of single devices; a rig file names devices by driver and serial number.
+
+Importing a driver's module and making the driver never imports the maker's software: what is missing is a sentence.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from faceapp.devices.protocols import Camera, Projector
+from faceapp.devices.records import CameraOrder, FoundCamera, FoundProjector, ProjectorOrder
+
+
+class SoftwareTriggered(Protocol):
+    """A camera that takes a trigger by a call as well: in a rig of emulated devices the call plays the cable."""
+
+    def fire(self) -> None:
+        """Take one frame, as a pulse on the cable would have it; nothing happens while it is not armed."""
+        ...
+
+
+@runtime_checkable
+class CameraDriver(Protocol):
+    """Finds and opens cameras of one kind. Registered under the entry point ``faceapp.cameras``."""
+
+    name: str
+    title: str
+
+    def missing(self) -> str:
+        """Return in a sentence what it lacks here and how to get it; empty if it can be used."""
+        ...
+
+    def discover(self) -> tuple[FoundCamera, ...]:
+        """Return the cameras that are plugged in now; called again, what has come and gone since.
+
+        Raises
+        ------
+        DeviceError
+            The maker's software fails; the message says what to do.
+        """
+        ...
+
+    def make_camera(self, order: CameraOrder) -> Camera:
+        """Return a camera that is not open yet.
+
+        Raises
+        ------
+        UsageError
+            The order has an option that the driver does not know, or a value that no such camera can have.
+        """
+        ...
+
+
+@runtime_checkable
+class ProjectorDriver(Protocol):
+    """Finds and opens projectors of one kind. Registered under the entry point ``faceapp.projectors``."""
+
+    name: str
+    title: str
+
+    def missing(self) -> str:
+        """Return in a sentence what it lacks here and how to get it; empty if it can be used."""
+        ...
+
+    def discover(self) -> tuple[FoundProjector, ...]:
+        """Return the projectors, or the ports that may have one; nothing is sent to them.
+
+        Raises
+        ------
+        DeviceError
+            The ports cannot be listed.
+        """
+        ...
+
+    def make_projector(self, order: ProjectorOrder) -> Projector:
+        """Return a projector that is not open yet.
+
+        Raises
+        ------
+        UsageError
+            The order has an option that the driver does not know, or lacks one that it needs.
+        """
+        ...

@@ -1,0 +1,176 @@
+"""The rig file of real devices: which ones, where they stand, how they are wired, and their calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceapp.core.errors import DataError, UsageError
+from faceapp.core.rig import CameraGroup, CameraModel, ProjectorModel, Rig, Sensor
+from faceapp.core.transforms import RigidTransform
+from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings
+from faceapp.formats.calibration_files import Calibration, read_calibration
+from faceapp.formats.schemas import check
+
+_NOMINAL_FOCAL = 2.0  # widths of the picture: of a camera that nobody has calibrated yet
+
+
+@dataclass(frozen=True)
+class ProjectorPlace:
+    """A projector of a rig file; fields as in `faceapp.devices.records.ProjectorOrder`."""
+
+    name: str
+    driver: str
+    serial: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class GroupPlace:
+    """A group of a rig file: its projector, and its cameras with their drivers and sensors."""
+
+    name: str
+    projector: ProjectorPlace
+    cameras: tuple[tuple[str, CameraOrder, Sensor], ...]
+
+
+@dataclass(frozen=True)
+class RigFile:
+    """A checked rig file.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    name : str
+        What people call the rig.
+    groups : tuple of GroupPlace
+        In firing order.
+    calibration : Calibration or None
+        Of its cameras; ``None``: it is not calibrated yet.
+    software_trigger : bool
+        Whether the exposures of an emulated projector trigger the cameras by calls.
+    """
+
+    path: Path
+    name: str
+    groups: tuple[GroupPlace, ...]
+    calibration: Calibration | None
+    software_trigger: bool
+
+    def rig(self, infos: Mapping[str, CameraInfo]) -> Rig:
+        """Return the calibrated facts; without a calibration nominal ones that no capture is made with.
+
+        Parameters
+        ----------
+        infos : mapping of str to CameraInfo
+            Of the cameras; asked for their pixels where there is no calibration.
+
+        Raises
+        ------
+        UsageError
+            The calibration lacks a camera, or a group has too few views.
+        """
+        groups = []
+        for i, place in enumerate(self.groups):
+            infrared: list[CameraModel] = []
+            colour: list[CameraModel] = []
+            for _, order, sensor in place.cameras:
+                (infrared if order.role == "ir" else colour).append(self._model(order.name, sensor, infos))
+            try:
+                optics = self.calibration.projectors.get(place.projector.name) if self.calibration else None
+                projector = ProjectorModel(place.projector.name, optics)
+                rgb = colour[0] if colour else None
+                groups.append(CameraGroup(place.name, tuple(infrared), rgb, projector))
+            except DataError as error:
+                raise UsageError(f"{self.path}: field groups[{i}]: {error}") from error
+        return Rig(self.name, tuple(groups), self.calibration.id if self.calibration else "")
+
+    def _model(self, name: str, sensor: Sensor, infos: Mapping[str, CameraInfo]) -> CameraModel:
+        if self.calibration is None:
+            width, height = infos[name].width, infos[name].height
+            f = _NOMINAL_FOCAL * width
+            k = np.array([[f, 0, (width - 1) / 2], [0, f, (height - 1) / 2], [0, 0, 1]])
+            return CameraModel(name, width, height, k, np.zeros(5), RigidTransform.identity(), sensor)
+        model = self.calibration.cameras.get(name)
+        if model is None:
+            there = ", ".join(self.calibration.cameras) or "none"
+            raise UsageError(f"{self.path}: the calibration has no camera {name!r}; it has {there}. Calibrate again")
+        return CameraModel(name, model.width, model.height, model.K, model.distortion, model.rig_from_camera, sensor)
+
+
+def parse_rig_file(options: Mapping[str, Any]) -> RigFile:
+    """Check what a rig file says.
+
+    Parameters
+    ----------
+    options : mapping
+        Its fields, and its path as ``rig_file``.
+
+    Raises
+    ------
+    UsageError
+        The message names file and field.
+    """
+    data = dict(options)
+    path = Path(data.pop("rig_file", "rig file"))
+    try:
+        check(data, "rig", str(path), DataError)
+        calibration = read_calibration(path.parent / data["calibration"]) if "calibration" in data else None
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    groups = tuple(_group(entry, path, calibration) for entry in data["groups"])
+    _refuse_doubles(path, groups)
+    return RigFile(path, data.get("name", path.stem), groups, calibration, data.get("trigger") == "software")
+
+
+def _group(entry: Mapping[str, Any], path: Path, calibration: Calibration | None) -> GroupPlace:
+    name, given = entry["name"], entry["projector"]
+    projector = ProjectorPlace(
+        given.get("name", f"{name}-projector"), given["driver"], given.get("serial", ""), given.get("options", {})
+    )
+    return GroupPlace(name, projector, tuple(_camera(c, name, path, calibration) for c in entry["cameras"]))
+
+
+def _camera(
+    entry: Mapping[str, Any], group: str, path: Path, calibration: Calibration | None
+) -> tuple[str, CameraOrder, Sensor]:
+    model = calibration.cameras.get(entry["name"]) if calibration else None
+    size = (entry["width"], entry["height"]) if "width" in entry else (model.width, model.height) if model else (0, 0)
+    start = CameraSettings()
+    settings = CameraSettings(
+        float(entry.get("exposure_ms", start.exposure_ms)), float(entry.get("gain_db", start.gain_db))
+    )
+    order = CameraOrder(
+        entry["name"],
+        group,
+        entry["role"],
+        entry["serial"],
+        width=size[0],
+        height=size[1],
+        pixel_format=entry.get("pixel_format", ""),
+        trigger=entry.get("trigger", "Line1"),
+        settings=settings,
+        options=entry.get("options", {}),
+        folder=path.parent,
+    )
+    return entry["driver"], order, Sensor(**entry.get("sensor", {}))
+
+
+def _refuse_doubles(path: Path, groups: tuple[GroupPlace, ...]) -> None:
+    cameras = [(driver, order) for group in groups for driver, order, _ in group.cameras]
+    for what, names in (
+        ("group", [g.name for g in groups]),
+        ("camera", [order.name for _, order in cameras]),
+        ("serial number", [f"{driver} {order.serial}" for driver, order in cameras]),
+    ):
+        for name in names:
+            if names.count(name) > 1:
+                raise UsageError(f"{path}: the {what} {name!r} is there twice")
+    for i, group in enumerate(groups):
+        if sum(order.role == "rgb" for _, order, _ in group.cameras) > 1:
+            raise UsageError(f"{path}: field groups[{i}].cameras: a group has one colour camera at most")

@@ -1,0 +1,1 @@
+"""Cameras of makers: each driver is a source of frames under the one `GrabbingCamera`."""
