@@ -10,6 +10,7 @@ from faceapp.core.errors import DeviceError
 from faceapp.core.rig import Rig
 from faceapp.devices.records import CameraInfo
 from faceapp_hardware.projectors.serial_projector import SerialProjector
+from faceapp_hardware.simulated.assembly import parse_knocks, parse_swaps
 from faceapp_hardware.simulated.camera import SimulatedCamera
 from faceapp_hardware.simulated.description import RigDescription, read_rig_description
 from faceapp_hardware.simulated.faults import parse_faults
@@ -22,6 +23,7 @@ class SimulatedDriver:
 
     name = "simulated"
     title = "Simulated rig"
+    reads_rig_file = False
 
     def connect(self, options: Mapping[str, Any]) -> SimulatedRig:
         """Start a world and connect to its devices.
@@ -36,6 +38,8 @@ class SimulatedDriver:
         checked = parse_options(options)
         description = read_rig_description(checked.rig, checked.scale)
         parse_faults(checked.faults, description.rig)
+        parse_knocks(checked.knocks, description.rig)
+        parse_swaps(checked.swaps, description.rig)
         return SimulatedRig(checked, description)
 
 
@@ -76,7 +80,7 @@ class SimulatedRig:
 
     @property
     def rig(self) -> Rig:
-        """The calibration, which is exact."""
+        """The calibration: exact, but for what the options `assembly` and `knocks` say."""
         return self._rig
 
     @property
