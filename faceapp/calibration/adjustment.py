@@ -116,6 +116,7 @@ def adjust(
     freedom: Freedom,
     priors: Priors = Priors(),
     told: Callable[[str], None] | None = None,
+    precision: float = 1e-7,
 ) -> Adjustment:
     """Find the state that explains the corners best.
 
@@ -131,6 +132,8 @@ def adjust(
         What is known of lenses and boards anyway, about the start.
     told : callable, optional
         Hears of each round; may raise to stop the work.
+    precision : float
+        A step that lowers the cost by less than this share is the last.
 
     Returns
     -------
@@ -148,7 +151,7 @@ def adjust(
     used = np.ones(len(corners.camera), bool)
     state, rounds = start, 0
     for turn, limit in enumerate((8, 20, _ROUNDS)):
-        state, count = _descend(system, state, sigma, used, limit, told, robust=turn < 2)
+        state, count = _descend(system, state, sigma, used, limit, told, robust=turn < 2, precision=precision)
         rounds += count
         residuals = corners.pixels - project(state, corners)
         sigma = _sigmas(residuals, corners.camera, used, cameras)
@@ -188,6 +191,7 @@ def _descend(
     told: Callable[[str], None],
     *,
     robust: bool,
+    precision: float,
 ) -> tuple[State, int]:
     damping, cost = 1e-3, system.cost(state, sigma, used, robust)
     for count in range(1, limit + 1):
@@ -203,7 +207,7 @@ def _descend(
             return state, count
         gain, state, cost = cost - new, moved, new
         damping = max(damping / 10, 1e-12)
-        if gain < _SMALL * cost:
+        if gain < precision * cost:
             return state, count
     return state, limit
 

@@ -93,7 +93,8 @@ class BoardDetector:
 
     def _nothing(self, markers: int) -> str:
         if markers >= _LEAST_MARKERS:
-            return f"{markers} markers, but they do not lie as on the board of {self._squares}: is it another board, or tilted too far?"
+            where = f"they do not lie as on the board of {self._squares}"
+            return f"{markers} markers, but {where}: is it another board, or tilted too far?"
         return "no board in the picture" if not markers else "hardly any of the board in the picture"
 
     def _judge(

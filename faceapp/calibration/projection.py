@@ -86,7 +86,7 @@ def project(state: State, corners: Corners) -> FloatArray:
 
 def project_with_derivatives(state: State, corners: Corners) -> tuple[FloatArray, FloatArray]:
     """Return (N, 2) pixels and their (N, 2, 15 + 6 + S) derivatives after camera, board pose and shape."""
-    pixels, local, ideal, on_board, in_rig = _project(state, corners)
+    pixels, local, ideal, in_rig = _project(state, corners)
     lens = state.lens[corners.camera]
     by_lens, by_ideal = _lens_derivatives(lens, ideal)
     z = local[:, 2]
@@ -107,14 +107,14 @@ def project_with_derivatives(state: State, corners: Corners) -> tuple[FloatArray
     return pixels, found
 
 
-def _project(state: State, corners: Corners) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+def _project(state: State, corners: Corners) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     on_board = corners.flat.copy()
     on_board[:, 2] += corners.basis @ state.shape
     in_rig = (state.board_turn[corners.pose] @ on_board[:, :, None])[:, :, 0] + state.board_shift[corners.pose]
     turned = (state.camera_turn[corners.camera] @ in_rig[:, :, None])[:, :, 0]
     local = turned + state.camera_shift[corners.camera]
     ideal = local[:, :2] / local[:, 2:]
-    return _through_lens(state.lens[corners.camera], ideal), local, ideal, on_board, in_rig
+    return _through_lens(state.lens[corners.camera], ideal), local, ideal, in_rig
 
 
 def _through_lens(lens: FloatArray, ideal: FloatArray) -> FloatArray:

@@ -9,8 +9,7 @@ import numpy as np
 
 from faceapp.calibration.adjustment import Adjustment, Freedom, adjust
 from faceapp.calibration.observations import BoardView, CameraSeat
-from faceapp.calibration.projection import CAMERA_TERMS, LENS_TERMS, Corners
-from faceapp.calibration.rotations import rotation_of
+from faceapp.calibration.projection import CAMERA_TERMS, LENS_TERMS, Corners, State
 from faceapp.calibration.starting import (
     CameraStart,
     check_links,
@@ -159,11 +158,8 @@ def reference_of(seats: Sequence[CameraSeat]) -> str:
 
 
 def _models(
-    seats: Sequence[CameraSeat], views: Sequence[BoardView], state: object, frame: RigidTransform
+    seats: Sequence[CameraSeat], views: Sequence[BoardView], state: State, frame: RigidTransform
 ) -> dict[str, CameraModel]:
-    from faceapp.calibration.projection import State
-
-    assert isinstance(state, State)
     sizes = {v.camera: v.size for v in views}
     models = {}
     for i, seat in enumerate(seats):
@@ -252,18 +248,3 @@ def lens_deviations(solution: Solution, camera: str) -> FloatArray:
     cameras, _ = solution.adjustment.deviations()
     index = [s.name for s in solution.seats].index(camera)
     return cameras[index, :LENS_TERMS]
-
-
-__all__ = [
-    "HEAD_MM",
-    "Solution",
-    "head_points",
-    "lens_deviations",
-    "middle_of",
-    "natural_frame",
-    "orthonormal",
-    "reference_of",
-    "rotation_of",
-    "scale_against",
-    "solve_rig",
-]

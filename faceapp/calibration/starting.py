@@ -19,6 +19,7 @@ from faceapp.core.rig import CameraModel
 
 _LEAST_VIEWS = 4
 _REACH_MM = 500.0
+_GOOD_PX = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,14 +109,12 @@ def start_camera(views: Sequence[BoardView], target: BoardTarget, known: CameraM
             "show it the board from several sides"
         )
     lens = _first_lens(views, target) if known is None else lens_of(known)
-    best: CameraStart | None = None
-    for _ in range(2):  # the second time with a better lens: a board may have been seen from the wrong side
-        found = _refine(views, target, lens, {v.pose: board_pose(v, target, lens) for v in views})
-        if best is None or found.error_px < best.error_px:
-            best = found
-        lens = best.lens
-    assert best is not None
-    return best
+    best = _refine(views, target, lens, {v.pose: board_pose(v, target, lens) for v in views})
+    if best.error_px < _GOOD_PX:
+        return best
+    # With a better lens: a board may have been seen from the wrong side.
+    again = _refine(views, target, best.lens, {v.pose: board_pose(v, target, best.lens) for v in views})
+    return min(best, again, key=lambda found: found.error_px)
 
 
 def _first_lens(views: Sequence[BoardView], target: BoardTarget) -> FloatArray:
@@ -142,7 +141,7 @@ def _refine(views: Sequence[BoardView], target: BoardTarget, lens: FloatArray, b
         np.stack([boards[p].shift for p in poses]),
         np.zeros(corners.basis.shape[1]),
     )
-    found = adjust(start, corners, Freedom.of_all(1, 0, shape=False), Priors(aspect=1e-4, k3=0.05))
+    found = adjust(start, corners, Freedom.of_all(1, 0, shape=False), Priors(aspect=1e-4, k3=0.05), precision=1e-3)
     state = found.state
     placed = {p: Pose(state.board_turn[i], state.board_shift[i]) for i, p in enumerate(poses)}
     return CameraStart(state.lens[0], placed, float(found.sigma_px[0]))
@@ -157,9 +156,8 @@ def board_pose(view: BoardView, target: BoardTarget, lens: FloatArray) -> Pose:
         No pose explains the corners.
     """
     k, distortion = matrix_of(lens)
-    count, turns, shifts, errors = cv2.solvePnPGeneric(
-        target.corners()[view.ids], view.pixels, k, distortion, flags=cv2.SOLVEPNP_IPPE
-    )
+    flat = target.corners()[view.ids]
+    count, turns, shifts, errors = cv2.solvePnPGeneric(flat, view.pixels, k, distortion, flags=cv2.SOLVEPNP_IPPE)
     if not count:
         raise DataError(f"{view.camera}, picture {view.pose}: no pose of the board explains its corners")
     best = int(np.argmin(np.ravel(errors)))

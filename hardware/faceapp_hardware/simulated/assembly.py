@@ -1,4 +1,4 @@
-"""How a simulated rig was really put together: never quite as its drawing says, and not as yesterday where it was hit."""
+"""How a simulated rig was really put together: never quite as drawn, and not as yesterday where it was hit."""
 
 from __future__ import annotations
 

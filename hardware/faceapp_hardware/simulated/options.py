@@ -12,6 +12,7 @@ import numpy as np
 from faceapp.core.errors import FaceappError, UsageError
 from faceapp.formats.landmark_files import read_landmarks
 from faceapp.morphable.head import HeadParameters
+from faceapp_hardware.simulated.boards import TARGET_KINDS, parse_board
 from faceapp_hardware.simulated.description import default_rig_file
 
 _MODES = len(HeadParameters().identity)
@@ -53,6 +54,19 @@ class Options:
         See `faceapp_hardware.simulated.faults`.
     first_id : int, optional
         Of the cameras' 16-bit frame counters; drawn where ``None``.
+    target : {"head", "board", "plane", "bar"}
+        What is before the cameras; each take of a target holds it another way.
+    board : str
+        Columns, rows and the true millimetres of a square of the board, such as ``14x11x15``.
+    bow : float
+        How far the board is bowed, mm.
+    assembly : int, optional
+        Seed of how the rig was put together: lenses and places a little otherwise than the rig says. Exact where
+        ``None``.
+    knocks : tuple of str
+        Cameras that were hit since, see `faceapp_hardware.simulated.assembly`.
+    swaps : tuple of str
+        Pairs of cameras whose cables are swapped.
     """
 
     head: Path | None = None
@@ -71,6 +85,12 @@ class Options:
     shift: tuple[float, ...] = (0.0, 0.0, 0.0)
     faults: tuple[str, ...] = ()
     first_id: int | None = None
+    target: str = "head"
+    board: str = "14x11x15"
+    bow: float = 0.0
+    assembly: int | None = None
+    knocks: tuple[str, ...] = ()
+    swaps: tuple[str, ...] = ()
 
     @property
     def pose_spread(self) -> float:
@@ -95,11 +115,11 @@ def parse_options(options: Mapping[str, Any]) -> Options:
     values = {name: value for name, value in options.items() if value is not None}
     for names, convert in (
         (("head", "head_landmarks", "rig"), Path),
-        (("sex",), str),
-        (("seed", "tone", "hair", "iris", "first_id"), int),
-        (("scale", "age", "pose"), float),
+        (("sex", "target", "board"), str),
+        (("seed", "tone", "hair", "iris", "first_id", "assembly"), int),
+        (("scale", "age", "pose", "bow"), float),
         (("identity", "velocity", "shift"), _numbers),
-        (("faults",), _texts),
+        (("faults", "knocks", "swaps"), _texts),
     ):
         for name in names:
             _convert(values, name, convert)
@@ -127,6 +147,11 @@ def _convert(values: dict[str, Any], name: str, convert: Callable[[Any], Any]) -
 def _checked(options: Options) -> Options:
     if not 0.1 <= options.scale <= 1:
         raise UsageError(f"the simulated rig: option scale: {options.scale:g} is not between 0.1 and 1")
+    if options.target not in TARGET_KINDS:
+        raise UsageError(f"the simulated rig: option target: {options.target!r} is none of {', '.join(TARGET_KINDS)}")
+    parse_board(options.board)
+    if not 0 <= options.bow <= 5:
+        raise UsageError(f"the simulated rig: option bow: {options.bow:g} mm is not between 0 and 5")
     if options.first_id is not None and not 1 <= options.first_id <= 65535:
         raise UsageError(f"the simulated rig: option first_id: {options.first_id} is not between 1 and 65535")
     if options.identity is not None and len(options.identity) != _MODES:

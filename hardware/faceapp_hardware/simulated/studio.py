@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ from faceapp.core.mesh import Mesh
 from faceapp.core.rig import CameraGroup, CameraModel
 from faceapp.core.sequence import FringeSequence, multi_frequency
 from faceapp_hardware.simulated import kernels
+from faceapp_hardware.simulated.board_rendering import BoardRenderer
+from faceapp_hardware.simulated.boards import parse_board
 from faceapp_hardware.simulated.description import RigDescription
 from faceapp_hardware.simulated.exchange import LIVE_SHRINK
 from faceapp_hardware.simulated.heads import HeadSource, Surface
@@ -22,6 +25,7 @@ from faceapp_hardware.simulated.motion import Motion, moving_exposures, seen_fro
 from faceapp_hardware.simulated.options import Options
 from faceapp_hardware.simulated.photographs import photograph, with_noise
 from faceapp_hardware.simulated.rendering import LitView, Renderer, mean_of_rays
+from faceapp_hardware.simulated.target_surfaces import held_target
 
 _THREADS = 2
 _PEAK_PERCENTILE = 99.5
@@ -48,6 +52,7 @@ class _Scene:
 
     key: tuple[str, str, int]
     renderer: Renderer
+    truth: dict[str, Any] = field(default_factory=dict)
     infrared: dict[str, _InfraredView] = field(default_factory=dict)
     photographs: dict[str, Float32Array] = field(default_factory=dict)
     colour_frames: dict[str, UInt8Array] = field(default_factory=dict)
@@ -69,7 +74,7 @@ class Studio:
     """
 
     def __init__(self, options: Options, description: RigDescription) -> None:
-        self._description = description
+        self._description, self._options = description, options
         self._source = HeadSource(options, description.light.infrared_skin)
         self._scene: _Scene | None = None
         names = [c.name for c in description.rig.cameras]
@@ -104,13 +109,26 @@ class Studio:
         """Of the scene before the cameras."""
         return None if self._scene is None else self._scene.renderer
 
+    @property
+    def target_truth(self) -> dict[str, Any]:
+        """What is known of a target before the cameras; empty for a head."""
+        return {} if self._scene is None else self._scene.truth
+
     def prepare(self, subject: str, expression: str, take: int) -> None:
         """Seat the subject and render all frames; the same again needs fresh noise only."""
         key = (subject, expression, take)
         if self._scene is None or self._scene.key != key:
-            surface = self._source.surface(subject, expression, take)
-            self._scene = _Scene(key, Renderer(surface, self._description.light))
+            self._scene = self._seated(key)
         self.refresh()
+
+    def _seated(self, key: tuple[str, str, int]) -> _Scene:
+        light, options = self._description.light, self._options
+        if options.target == "head":
+            return _Scene(key, Renderer(self._source.surface(*key), light))
+        held = held_target(options.target, parse_board(options.board), options.bow, options.seed, key[2] - 1)
+        if held.board is None:
+            return _Scene(key, Renderer(held.surface, light), held.truth)
+        return _Scene(key, BoardRenderer(held.surface, light, held.board), held.truth)
 
     def expect(self, group: str, sequence: FringeSequence) -> None:
         """Hear what a projector will show."""
@@ -188,7 +206,11 @@ class Studio:
         displacement = self._displacements[group.name]
         if group.rgb is not None and name == group.rgb.name:
             if name not in scene.photographs:
-                scene.photographs[name] = photograph(scene.renderer, seen_from(group.rgb, displacement))
+                model, renderer = seen_from(group.rgb, displacement), scene.renderer
+                if isinstance(renderer, BoardRenderer):
+                    scene.photographs[name] = renderer.photograph(model)
+                else:
+                    scene.photographs[name] = photograph(renderer, model)
             return
         sequence = self._sequences[group.name]
         known = scene.infrared.get(name)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D, PlacedBy, Visibility
 from faceapp.core.mesh import Mesh
 from faceapp.core.rig import CameraGroup, CameraModel, Rig
+from faceapp.formats.atomic import write_json
+from faceapp.formats.capture_bundle import describe_camera
 from faceapp.formats.images import write_depth
 from faceapp.formats.landmark_files import write_landmarks
 from faceapp.formats.ply import write_mesh
@@ -21,9 +24,13 @@ _LANDMARK_CLEAR_MM = 2.0
 _ANNOTATOR = "simulation"
 
 
-def write_truth(folder: Path, renderer: Renderer, rig: Rig) -> None:
-    """Write surface, what each group sees, depth of each camera and landmarks."""
+def write_truth(folder: Path, renderer: Renderer, rig: Rig, target: dict[str, Any]) -> None:
+    """Write surface, what each group sees, depth of each camera, landmarks, and where everything really is."""
     surface = renderer.surface
+    cameras = {model.name: describe_camera(model) for model in rig.cameras}
+    write_json(folder / "calibration.json", {"schema": "faceapp/calibration", "schema_version": 1, "cameras": cameras})
+    if target:
+        write_json(folder / "target.json", target)
     write_mesh(folder / "surface.ply", Mesh(**{**vars(surface.mesh), "uv": None, "texture": None}))
     for group in rig.groups:
         write_mesh(folder / f"{group.name}.ply", seen_by_group(renderer, group))

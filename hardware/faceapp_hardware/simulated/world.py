@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 
 from faceapp.core.errors import DeviceError, FaceappError
 from faceapp.core.rig import CameraGroup
+from faceapp_hardware.simulated.assembly import assembled, knocked, parse_knocks, parse_swaps
 from faceapp_hardware.simulated.description import read_rig_description
 from faceapp_hardware.simulated.exchange import layout_of
 from faceapp_hardware.simulated.faults import Fault, parse_faults
@@ -54,8 +56,11 @@ class World:
         self._connection = connection
         self._sending = threading.Lock()
         self._options = options
-        self._description = read_rig_description(options.rig, options.scale)
-        rig = self._description.rig
+        drawn = read_rig_description(options.rig, options.scale)
+        rig = drawn.rig
+        built = rig if options.assembly is None else assembled(rig, options.assembly)
+        self._description = replace(drawn, rig=knocked(built, parse_knocks(options.knocks, rig)))
+        self._swaps = parse_swaps(options.swaps, rig)
         layout = layout_of(rig)
         self._faults: list[Fault] = list(parse_faults(options.faults, rig))
         self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -156,24 +161,24 @@ class World:
 
     def _arm(self, camera: str, count: int) -> None:
         self._used.discard(camera)
-        self._cameras[camera].arm(self._studio.frames(camera), count)
+        self._cameras[camera].arm(self._studio.frames(self._swaps.get(camera, camera)), count)
 
     def _follow(self, camera: str) -> None:
         self._used.discard(camera)
-        self._cameras[camera].follow(self._studio.frames(camera))
+        self._cameras[camera].follow(self._studio.frames(self._swaps.get(camera, camera)))
 
     def _configure(self, camera: str, exposure_ms: float) -> None:
         self._studio.set_exposure(camera, exposure_ms)
 
     def _show(self, camera: str) -> None:
-        self._live.show(camera, self._studio.live_picture(camera), _LIVE_ELECTRONS)
+        self._live.show(camera, self._studio.live_picture(self._swaps.get(camera, camera)), _LIVE_ELECTRONS)
 
     def _truth(self, folder: str) -> bool:
         from faceapp_hardware.simulated.truth import write_truth
 
         if self._studio.renderer is None:
             return False
-        write_truth(Path(folder), self._studio.renderer, self._description.rig)
+        write_truth(Path(folder), self._studio.renderer, self._description.rig, self._studio.target_truth)
         return True
 
     def _carrier(self, name: str) -> Callable[[np.ndarray, int, int, bool], None]:
@@ -184,7 +189,7 @@ class World:
             return
         self._used.add(camera)
         self._is_stale = True
-        self._work.put(lambda: self._studio.used(camera))
+        self._work.put(lambda: self._studio.used(self._swaps.get(camera, camera)))
 
     def _firmware(self, group: CameraGroup) -> Firmware:
         optics, limits = group.projector.optics, self._description.limits
