@@ -13,7 +13,7 @@ import pytest
 
 from faceapp.core.sequence import multi_frequency
 from faceapp.formats.capture_bundle import describe_exposure
-from tests.unit.bundles import K, SIZE, pose, write_bundle
+from tests.unit.bundles import SIZE, K, pose, write_bundle
 
 EXPOSURES = [describe_exposure(exposure) for exposure in multi_frequency().exposures]
 

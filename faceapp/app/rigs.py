@@ -34,6 +34,12 @@ def connect_described_rig(rig: str, extra: Mapping[str, Any] | None = None) -> C
     driver, options = describe_rig(rig)
     devices = connect_rig(driver, {**options, **(extra or {})})
     warm_in_background(devices.rig.groups)  # who connects a rig will decode
+    open_devices(devices)
+    return devices
+
+
+def open_devices(devices: ConnectedRig) -> None:
+    """Open all projectors and cameras; where one fails, the rig is closed."""
     try:
         for projector in devices.projectors.values():
             projector.open()
@@ -42,7 +48,6 @@ def connect_described_rig(rig: str, extra: Mapping[str, Any] | None = None) -> C
     except BaseException:
         devices.close()
         raise
-    return devices
 
 
 def describe_rig(rig: str) -> tuple[str, dict[str, Any]]:

@@ -13,10 +13,11 @@ from faceapp.core.errors import DataError, UsageError
 from faceapp.core.rig import CameraGroup, CameraModel, ProjectorModel, Rig, Sensor
 from faceapp.core.transforms import RigidTransform
 from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings
-from faceapp.formats.calibration_files import Calibration, read_calibration
+from faceapp.formats.calibration_files import CalibrationFile, read_calibration
 from faceapp.formats.schemas import check
 
 _NOMINAL_FOCAL = 2.0  # widths of the picture: of a camera that nobody has calibrated yet
+_NOMINAL_PROJECTOR = (1280, 1024)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class RigFile:
     path: Path
     name: str
     groups: tuple[GroupPlace, ...]
-    calibration: Calibration | None
+    calibration: CalibrationFile | None
     software_trigger: bool
 
     def rig(self, infos: Mapping[str, CameraInfo]) -> Rig:
@@ -82,25 +83,32 @@ class RigFile:
             for _, order, sensor in place.cameras:
                 (infrared if order.role == "ir" else colour).append(self._model(order.name, sensor, infos))
             try:
-                optics = self.calibration.projectors.get(place.projector.name) if self.calibration else None
-                projector = ProjectorModel(place.projector.name, optics)
+                projector = ProjectorModel(place.projector.name, self._optics(place.projector.name))
                 rgb = colour[0] if colour else None
                 groups.append(CameraGroup(place.name, tuple(infrared), rgb, projector))
             except DataError as error:
                 raise UsageError(f"{self.path}: field groups[{i}]: {error}") from error
         return Rig(self.name, tuple(groups), self.calibration.id if self.calibration else "")
 
+    def _optics(self, projector: str) -> CameraModel | None:
+        if self.calibration is None:
+            return _nominal(projector, *_NOMINAL_PROJECTOR, Sensor())
+        return self.calibration.projectors.get(projector)
+
     def _model(self, name: str, sensor: Sensor, infos: Mapping[str, CameraInfo]) -> CameraModel:
         if self.calibration is None:
-            width, height = infos[name].width, infos[name].height
-            f = _NOMINAL_FOCAL * width
-            k = np.array([[f, 0, (width - 1) / 2], [0, f, (height - 1) / 2], [0, 0, 1]])
-            return CameraModel(name, width, height, k, np.zeros(5), RigidTransform.identity(), sensor)
+            return _nominal(name, infos[name].width, infos[name].height, sensor)
         model = self.calibration.cameras.get(name)
         if model is None:
             there = ", ".join(self.calibration.cameras) or "none"
             raise UsageError(f"{self.path}: the calibration has no camera {name!r}; it has {there}. Calibrate again")
         return CameraModel(name, model.width, model.height, model.K, model.distortion, model.rig_from_camera, sensor)
+
+
+def _nominal(name: str, width: int, height: int, sensor: Sensor) -> CameraModel:
+    f = _NOMINAL_FOCAL * width
+    k = np.array([[f, 0, (width - 1) / 2], [0, f, (height - 1) / 2], [0, 0, 1]])
+    return CameraModel(name, width, height, k, np.zeros(5), RigidTransform.identity(), sensor)
 
 
 def parse_rig_file(options: Mapping[str, Any]) -> RigFile:
@@ -128,7 +136,7 @@ def parse_rig_file(options: Mapping[str, Any]) -> RigFile:
     return RigFile(path, data.get("name", path.stem), groups, calibration, data.get("trigger") == "software")
 
 
-def _group(entry: Mapping[str, Any], path: Path, calibration: Calibration | None) -> GroupPlace:
+def _group(entry: Mapping[str, Any], path: Path, calibration: CalibrationFile | None) -> GroupPlace:
     name, given = entry["name"], entry["projector"]
     projector = ProjectorPlace(
         given.get("name", f"{name}-projector"), given["driver"], given.get("serial", ""), given.get("options", {})
@@ -137,7 +145,7 @@ def _group(entry: Mapping[str, Any], path: Path, calibration: Calibration | None
 
 
 def _camera(
-    entry: Mapping[str, Any], group: str, path: Path, calibration: Calibration | None
+    entry: Mapping[str, Any], group: str, path: Path, calibration: CalibrationFile | None
 ) -> tuple[str, CameraOrder, Sensor]:
     model = calibration.cameras.get(entry["name"]) if calibration else None
     size = (entry["width"], entry["height"]) if "width" in entry else (model.width, model.height) if model else (0, 0)
