@@ -24,7 +24,9 @@ _OPTIONS = {
 }
 _LIVE_HZ = 15.0
 _READY_MS = 1000
-_WIRE_MS = 100
+_WIRE_MS = 300  # more than a frame: on a busy machine the emulation is late
+_EMULATION_S = 0.0117
+"""What pylon's emulation needs for a triggered frame."""
 
 
 class BaslerDriver:
@@ -80,6 +82,8 @@ class BaslerSource:
         self._free = False
         self._in_place = False
         self._left = math.inf
+        self._fired = 0.0
+        self._is_emulated = False
         self._ending = threading.Lock()
 
     def open(self) -> CameraInfo:
@@ -103,6 +107,7 @@ class BaslerSource:
 
     def _prepare(self) -> CameraInfo:
         order, camera = self._order, self._camera
+        self._is_emulated = camera.GetDeviceInfo().GetDeviceClass() == "BaslerCamEmu"
         if order.width:
             for node, wanted in ((camera.Width, order.width), (camera.Height, order.height)):
                 if wanted > node.Max:
@@ -156,7 +161,7 @@ class BaslerSource:
         if "pictures" not in self._order.options:
             return
         folder = self._order.folder / self._order.options["pictures"]
-        if self._camera.GetDeviceInfo().GetDeviceClass() != "BaslerCamEmu":
+        if not self._is_emulated:
             raise UsageError(f"{self._order.name}: only an emulated camera plays pictures; drop the option")
         if not folder.is_dir():
             raise UsageError(f"{self._order.name}: option pictures: the folder {folder} is not there")
@@ -167,10 +172,6 @@ class BaslerSource:
     def _shortest_period(self) -> float:
         node = self._optional("ResultingFrameRate", "ResultingFrameRateAbs")
         return 1 / float(node.Value) if node is not None and node.Value > 0 and not self._is_emulated else 0.0
-
-    @property
-    def _is_emulated(self) -> bool:
-        return bool(self._camera.GetDeviceInfo().GetDeviceClass() == "BaslerCamEmu")
 
     def configure(self, wanted: CameraSettings) -> CameraSettings:
         """Set exposure and gain to the nearest that the camera can."""
@@ -261,15 +262,19 @@ class BaslerSource:
                 self._camera.StopGrabbing()
 
     def fire(self) -> None:
-        """Trigger by a call once the camera is ready: pylon's emulation needs 12 ms a frame."""
+        """Trigger by a call once the camera is ready."""
         from pypylon import genicam, pylon
 
         if self._left <= 0:  # a burst that has all its frames listens no more
             return
+        if self._is_emulated:  # it says that it is ready before it is, and loses the trigger without a gap in the ids
+            time.sleep(max(0.0, self._fired + _EMULATION_S - time.monotonic()))
         try:
-            if self._camera.WaitForFrameTriggerReady(_WIRE_MS, pylon.TimeoutHandling_Return):
-                self._camera.ExecuteSoftwareTrigger()
-                self._left -= 1
+            # One that is not ready after all gets its pulse as well, as from a cable.
+            self._camera.WaitForFrameTriggerReady(_WIRE_MS, pylon.TimeoutHandling_Return)
+            self._camera.ExecuteSoftwareTrigger()
+            self._left -= 1
+            self._fired = time.monotonic()
         except genicam.GenericException:
             return  # grabbing was stopped meanwhile: a pulse on the cable of a camera that does not listen
 
