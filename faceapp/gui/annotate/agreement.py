@@ -25,6 +25,7 @@ from faceapp.gui.shell.actions import TAKES_KEYS
 from faceapp.gui.theme import color, surface
 from faceapp.gui.widgets.buttons import Button, Segmented
 from faceapp.gui.widgets.labels import label
+from faceapp.gui.widgets.layouts import empty_layout
 from faceapp.gui.widgets.metrics import ProgressBar
 from faceapp.gui.widgets.states import State, StateLabel
 
@@ -214,11 +215,7 @@ class AgreementPage(QWidget):
         from faceapp.app.agreement import drifts
 
         assert self.found is not None
-        while self.alarms.count():
-            item = self.alarms.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.deleteLater()
+        empty_layout(self.alarms)
         for d in drifts(self.found):
             against = "gold samples" if d.against == "gold" else "the others"
             words = (

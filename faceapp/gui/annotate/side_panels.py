@@ -14,6 +14,7 @@ from faceapp.gui.view3d.view import View3D
 from faceapp.gui.widgets.buttons import Button, Segmented, ToolButton
 from faceapp.gui.widgets.grouplist import GroupList
 from faceapp.gui.widgets.labels import Fact, SectionHead, label, line
+from faceapp.gui.widgets.layouts import empty_layout
 from faceapp.gui.widgets.metrics import ProgressBar
 from faceapp.gui.widgets.states import Badge, State
 
@@ -115,12 +116,7 @@ class GroupsPanel(QWidget):
         if annotators == self._annotators:
             return
         self._annotators = annotators
-        while self._people.count():
-            item = self._people.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty_layout(self._people)
         self._people.addWidget(SectionHead("Landmarks of"))
         for who, far in annotators:
             self._people.addWidget(Fact(who, far))

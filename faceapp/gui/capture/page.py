@@ -19,6 +19,7 @@ from faceapp.gui.capture.verdict_panel import VerdictPanel
 from faceapp.gui.theme import SIZES, surface
 from faceapp.gui.widgets.buttons import Button, Segmented
 from faceapp.gui.widgets.labels import label
+from faceapp.gui.widgets.layouts import empty_layout
 from faceapp.gui.widgets.messages import EmptyState
 from faceapp.gui.widgets.samples import SampleEntry, SampleList
 from faceapp.gui.widgets.states import Badge, State
@@ -178,12 +179,7 @@ class CapturePage(QWidget):
         self.views.setEnabled(state is RigState.READY)
         layout = self._rig_page.layout()
         assert layout is not None
-        while layout.count():
-            item = layout.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty_layout(layout)
         if state is RigState.FAILED:
             acts = [("Retry", self.rig_retry.emit), ("Choose rig…", self.rig_choose.emit)]
             layout.addWidget(EmptyState("plugs", f"The rig {name} is not connected", error, acts))

@@ -16,6 +16,7 @@ from faceapp.gui.theme import restyle, surface
 from faceapp.gui.widgets.buttons import Button
 from faceapp.gui.widgets.keycap import KeyCap
 from faceapp.gui.widgets.labels import SectionHead, label
+from faceapp.gui.widgets.layouts import empty_layout
 from faceapp.gui.widgets.metrics import MetricRow
 from faceapp.gui.widgets.states import Badge, State
 
@@ -211,12 +212,7 @@ class VerdictPanel(QWidget):
         self._table.setVisible(shown)
 
     def _show_groups(self, groups: Mapping[str, GroupFigures]) -> None:
-        while self._grid.count():
-            item = self._grid.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty_layout(self._grid)
         if not groups:
             return
         rank = {"right": 0, "middle": 1, "left": 2}

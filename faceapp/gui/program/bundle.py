@@ -18,6 +18,7 @@ from faceapp.gui.theme import surface
 from faceapp.gui.view3d.layers import ColorBy, LayerStyle
 from faceapp.gui.view3d.view import View3D
 from faceapp.gui.widgets.labels import Fact, SectionHead, label
+from faceapp.gui.widgets.layouts import empty_layout
 from faceapp.gui.widgets.messages import MessageBar
 from faceapp.gui.widgets.states import State
 
@@ -62,26 +63,18 @@ class BundleWorkspace(ProjectWorkspace):
         self.folder = folder
         self.enter()
         self.view.clear()
-        self._clear()
+        empty_layout(self._column)
         self._column.addWidget(label(folder.name, "title"))
         self._column.addWidget(label("Decoding…", "body2"))
         self._column.addStretch()
         title = f"Decoding {folder.name}"
         self.program.jobs.run(title, partial(_decode, folder), self._show, partial(self._failed, folder))
 
-    def _clear(self) -> None:
-        while self._column.count():
-            item = self._column.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-
     def _show(self, shown: Shown) -> None:
         surfaces, report, failures = shown
         for name, mesh in surfaces.items():
             self.view.set_layer(name, mesh, LayerStyle(ColorBy.COLOR, behind=BEHIND.get(name, 0.0)))
-        self._clear()
+        empty_layout(self._column)
         add = self._column.addWidget
         add(label(self.folder.name if self.folder else "", "title"))
         extra = report.extra
@@ -102,7 +95,7 @@ class BundleWorkspace(ProjectWorkspace):
         self.view.set_caption(f"{points:,} points")
 
     def _failed(self, folder: Path, error: BaseException) -> None:
-        self._clear()
+        empty_layout(self._column)
         self._column.addWidget(label(folder.name, "title"))
         self._column.addWidget(label("Not decoded", "body2"))
         self._column.addStretch()

@@ -25,6 +25,7 @@ from faceapp.gui.review.results import (
 from faceapp.gui.theme import color, font, surface
 from faceapp.gui.widgets.buttons import Button
 from faceapp.gui.widgets.labels import Fact, Figure, SectionHead, label, line
+from faceapp.gui.widgets.layouts import empty_layout
 from faceapp.gui.widgets.messages import MessageBar
 from faceapp.gui.widgets.painting import LEFT, RIGHT, draw_bar, draw_icon, draw_text, fill_rounded
 from faceapp.gui.widgets.states import Badge, State
@@ -284,7 +285,7 @@ class FiguresPanel(QWidget):
         for button in (self.accept, self.maybe, self.reject, *self.reasons):
             button.setEnabled(can_judge)
         for layout in (self._facts, self._notes):
-            _clear(layout)
+            empty_layout(layout)
         self._show_badge(result, verdict, entry)
         residuals = result.residuals if result is not None else ()
         self.landmarks.set_residuals(residuals)
@@ -357,15 +358,6 @@ class FiguresPanel(QWidget):
 
     def _add(self, widget: QWidget) -> None:
         self._facts.addWidget(widget)
-
-
-def _clear(layout: QVBoxLayout) -> None:
-    while layout.count():
-        item = layout.takeAt(0)
-        widget = item.widget() if item is not None else None
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()
 
 
 def _share(value: float) -> str:

@@ -21,6 +21,7 @@ from faceapp.gui.review.views import LIMIT_MM, ReviewViews
 from faceapp.gui.theme import SIZES, surface
 from faceapp.gui.widgets.buttons import Segmented, ToolButton
 from faceapp.gui.widgets.labels import label
+from faceapp.gui.widgets.layouts import empty_layout
 from faceapp.gui.widgets.messages import EmptyState
 from faceapp.gui.widgets.metrics import ProgressBar
 from faceapp.gui.widgets.samples import SampleEntry, SampleList
@@ -335,12 +336,7 @@ class ReviewPage(QWidget):
     def _say(self, page: QWidget, icon: str, title: str, text: str, stage: str) -> None:
         layout = page.layout()
         assert layout is not None
-        while layout.count():
-            item = layout.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty_layout(layout)
         verb = {"fuse": "Fuse", "register": "Register", "reconstruct": "Reconstruct"}[stage]
         acts = [(verb, lambda: self.stage_wanted.emit(stage))]
         self._running_state = RunningState(self._running) if self._running else None

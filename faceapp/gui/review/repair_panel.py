@@ -14,6 +14,7 @@ from faceapp.gui.review.results import Result, millimetres, number, part_title
 from faceapp.gui.theme import surface
 from faceapp.gui.widgets.buttons import Button, Segmented, ToolButton
 from faceapp.gui.widgets.labels import Fact, SectionHead, label, line
+from faceapp.gui.widgets.layouts import empty_layout
 
 FACTORS = ("1", "3", "10", "30")
 _FIGURES = (
@@ -128,7 +129,7 @@ class RepairPanel(QWidget):
     def show_repairs(self, repairs: Repairs, names: tuple[str, ...]) -> None:
         """List what was put right."""
         self._repairs, self._names = repairs, names or self._names
-        _clear(self._list)
+        empty_layout(self._list)
         self._list.addWidget(SectionHead("Repairs"))
         for index in sorted(repairs.landmarks):
             name = name_of(self._names[index]) if index < len(self._names) else ""
@@ -145,7 +146,7 @@ class RepairPanel(QWidget):
 
     def show_compared(self, result: Result | None, before: Result | None) -> None:
         """Show the figures of the result and of the one before it."""
-        _clear(self._compared)
+        empty_layout(self._compared)
         if result is None or before is None:
             return
         self._compared.addWidget(SectionHead("Before and now"))
@@ -172,12 +173,3 @@ class RepairPanel(QWidget):
     def _stiffen(self, factor: str) -> None:
         if self.part.currentData() is not None:
             self.stiffened.emit(str(self.part.currentData()), float(factor))
-
-
-def _clear(layout: QVBoxLayout) -> None:
-    while layout.count():
-        item = layout.takeAt(0)
-        widget = item.widget() if item is not None else None
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()

@@ -12,6 +12,7 @@ from typing_extensions import override
 from faceapp.gui.shell.actions import MENUS, ActionRegistry
 from faceapp.gui.theme import SIZES, color, font, surface
 from faceapp.gui.widgets.keycap import cap_width, draw_cap, key_text
+from faceapp.gui.widgets.layouts import empty_layout
 from faceapp.gui.widgets.messages import IconLabel
 from faceapp.gui.widgets.painting import LEFT, draw_focus, draw_icon, draw_text, fill_rounded
 
@@ -79,12 +80,7 @@ class Breadcrumb(QWidget):
         if list(texts) == self._texts:
             return
         self._texts = list(texts)
-        while self._row.count():
-            item = self._row.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty_layout(self._row)
         for i, text in enumerate(texts):
             if i:
                 self._row.addWidget(IconLabel("caret-right", "text3", 12))
