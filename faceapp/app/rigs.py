@@ -33,7 +33,8 @@ def connect_described_rig(rig: str, extra: Mapping[str, Any] | None = None) -> C
     """
     driver, options = describe_rig(rig)
     devices = connect_rig(driver, {**options, **(extra or {})})
-    warm_in_background(devices.rig.groups)  # who connects a rig will decode
+    if devices.rig.calibration_id:
+        warm_in_background(devices.rig.groups)  # who connects a calibrated rig will decode
     open_devices(devices)
     return devices
 

@@ -58,6 +58,11 @@ def check_plan(plan: CapturePlan, devices: ConnectedRig) -> None:
     SequenceError
         The sequence cannot be unwrapped, and a group's calibration does not stand in for it.
     """
+    if not devices.rig.calibration_id:
+        raise UsageError(
+            f"the rig {devices.rig.name} is not calibrated, so no capture of it could be decoded. Calibrate it, then "
+            "name its calibration.json in the rig file"
+        )
     for group in devices.rig.groups:
         check_sequence(group, plan.sequence)
     if not plan.rate_hz > 0:

@@ -18,6 +18,7 @@ from faceapp.formats.schemas import check
 
 _NOMINAL_FOCAL = 2.0  # widths of the picture: of a camera that nobody has calibrated yet
 _NOMINAL_PROJECTOR = (1280, 1024)
+_NOMINAL_POSE = [[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, -1, 700], [0, 0, 0, 1]]  # looks at the origin
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class RigFile:
 def _nominal(name: str, width: int, height: int, sensor: Sensor) -> CameraModel:
     f = _NOMINAL_FOCAL * width
     k = np.array([[f, 0, (width - 1) / 2], [0, f, (height - 1) / 2], [0, 0, 1]])
-    return CameraModel(name, width, height, k, np.zeros(5), RigidTransform.identity(), sensor)
+    return CameraModel(name, width, height, k, np.zeros(5), RigidTransform.from_matrix(_NOMINAL_POSE), sensor)
 
 
 def parse_rig_file(options: Mapping[str, Any]) -> RigFile:

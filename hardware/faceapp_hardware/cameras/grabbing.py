@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -34,9 +34,8 @@ class GrabbingCamera:
 
     Notes
     -----
-    A burst is fetched on the thread that waits for it: there are buffers for all its frames, so nothing is lost while
-    another camera is waited for. Frames one by one and the live view have a thread each. The live view gives way to
-    a burst and comes back after it.
+    A thread of its own fetches frames while the camera is armed, follows or shows the live view, one at a time. The
+    live view gives way to a burst and comes back after it.
     """
 
     def __init__(self, order: CameraOrder, source: FrameSource, driver: str) -> None:
@@ -47,8 +46,7 @@ class GrabbingCamera:
         self._settings = order.settings
         self._is_open = False
         self._lock = threading.RLock()
-        self._fetching = threading.Lock()
-        self._buffer: npt.NDArray[Any] | None = None
+        self._burst: _Burst | None = None
         self._follower: _Loop | None = None
         self._live: _Loop | None = None
         self._show: Callable[[LiveFrame], None] | None = None
@@ -92,44 +90,37 @@ class GrabbingCamera:
             self._check_buffer(buffer)
             self._pause_live()
             self._begin(Mode.BURST, buffer)
-            self._buffer = buffer
+            self._burst = _Burst(f"burst {self._info.name}", self._source, buffer, self._ids)
 
     def wait(self, timeout_s: float) -> BurstRecord:
         """Block until the burst is complete."""
         with self._lock:
-            buffer = self._buffer
-            if buffer is None:
+            burst = self._burst
+            if burst is None:
                 self._opened()
                 raise DeviceError(f"{self._info.name} is not armed")
-        ids: list[int] = []
-        stamps: list[int] = []
-        try:
-            with self._fetching:
-                fault = self._fill(buffer, time.monotonic() + timeout_s, ids, stamps)
-        finally:
-            with self._lock:
-                was_disarmed = self._buffer is not buffer
-                if not was_disarmed:
-                    self._buffer = None
-                    self._source.end()
-                    self._resume_live()
-        if len(ids) < len(buffer):
-            why = "was disarmed" if was_disarmed else fault or f"waited {timeout_s:g} s"
-            raise FrameLost(f"{self._info.name} delivered {len(ids)} of {len(buffer)} frames and {why}")
-        return BurstRecord(np.array(ids, np.int64), np.array(stamps, np.int64))
+        burst.done.wait(timeout_s)
+        with self._lock:
+            was_disarmed = self._burst is not burst
+            if not was_disarmed:
+                self._burst = None
+                burst.end()
+                self._resume_live()
+        if burst.error is not None:
+            raise burst.error
+        if len(burst.ids) < len(burst.buffer):
+            why = "was disarmed" if was_disarmed else burst.fault or f"waited {timeout_s:g} s"
+            raise FrameLost(f"{self._info.name} delivered {len(burst.ids)} of {len(burst.buffer)} frames and {why}")
+        return BurstRecord(np.array(burst.ids, np.int64), np.array(burst.stamps, np.int64))
 
     def disarm(self) -> None:
         """End a burst that waits, or the frames one by one."""
         with self._lock:
-            follower, self._follower = self._follower, None
-            was_armed = self._buffer is not None
-            self._buffer = None
-            if was_armed:
-                self._source.end()
-        if follower is not None:
-            follower.end()
-        if was_armed or follower is not None:
-            with self._lock:
+            waiting = [loop for loop in (self._burst, self._follower) if loop is not None]
+            self._burst = self._follower = None
+            for loop in waiting:
+                loop.end()
+            if waiting:
                 self._resume_live()
 
     def follow(self, take: Callable[[TriggeredFrame], None]) -> None:
@@ -146,7 +137,7 @@ class GrabbingCamera:
                     number = self._ids.unwrapped(frame.frame_id)
                     take(TriggeredFrame(self._info.name, image, number, frame.timestamp_ns))
 
-            self._follower = _Loop(f"follow {self._info.name}", self._source, self._fetching, hand_on)
+            self._follower = _Loop(f"follow {self._info.name}", self._source, hand_on)
 
     def stream(self, take: Callable[[LiveFrame], None]) -> None:
         """Start the live view."""
@@ -164,7 +155,7 @@ class GrabbingCamera:
 
     def fire(self) -> None:
         """Trigger a frame by a call, while a burst or a follower waits for one."""
-        if self._buffer is not None or self._follower is not None:
+        if self._burst is not None or self._follower is not None:
             self._source.fire()
 
     def close(self) -> None:
@@ -177,28 +168,10 @@ class GrabbingCamera:
                 self._is_open = False
                 self._source.close()
 
-    # Bursts
-
-    def _fill(self, buffer: npt.NDArray[Any], end: float, ids: list[int], stamps: list[int]) -> str:
-        """Fetch frames until the buffer is full; return what went wrong, if it is not the time that is over."""
-        while len(ids) < len(buffer) and self._buffer is buffer:
-            left = end - time.monotonic()
-            if left <= 0:
-                return ""
-            frame = self._source.fetch(min(left, _SLICE_S), buffer[len(ids)])
-            if frame is None:
-                continue
-            if frame.fault:
-                return f"the next one {frame.fault}"
-            ids.append(self._ids.unwrapped(frame.frame_id))
-            stamps.append(frame.timestamp_ns)
-        return ""
-
     def _begin(self, mode: Mode, buffer: npt.NDArray[Any] | None) -> None:
         self._ids.start()
         try:
-            with self._fetching:  # who waited for the burst before is gone now
-                self._source.begin(mode, buffer)
+            self._source.begin(mode, buffer)
         except BaseException:
             self._source.end()
             self._resume_live()
@@ -214,15 +187,10 @@ class GrabbingCamera:
     def _resume_live(self) -> None:
         if self._show is None or not self._is_open or self._live is not None:
             return
-        if self._buffer is not None or self._follower is not None:
+        if self._burst is not None or self._follower is not None:
             return
-        self._live = _Loop(
-            f"live {self._info.name}",
-            self._source,
-            self._fetching,
-            self._hand_live,
-            begin=lambda: self._source.begin(Mode.FREE, None),
-        )
+        self._source.begin(Mode.FREE, None)
+        self._live = _Loop(f"live {self._info.name}", self._source, self._hand_live)
 
     def _hand_live(self, frame: Fetched) -> None:
         show = self._show
@@ -251,7 +219,7 @@ class GrabbingCamera:
             )
 
     def _check_free(self) -> None:
-        if self._buffer is not None or self._follower is not None:
+        if self._burst is not None or self._follower is not None:
             raise DeviceError(f"{self._info.name} is armed already; wait for its burst or disarm it")
 
     def _check_buffer(self, buffer: npt.NDArray[Any]) -> None:
@@ -292,39 +260,67 @@ class _Counter:
         return self._last
 
 
-class _Loop:
-    """A thread that hands on frames as they come; those that are broken are left out."""
+class _Fetching(ABC):
+    """A thread that fetches frames until it is over."""
 
-    def __init__(
-        self,
-        name: str,
-        source: FrameSource,
-        fetching: threading.Lock,
-        take: Callable[[Fetched], None],
-        begin: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._source, self._fetching, self._take, self._begin = source, fetching, take, begin
+    def __init__(self, name: str, source: FrameSource) -> None:
+        self._source = source
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def end(self) -> None:
-        """Hand on nothing more, and stop to grab."""
+        """Fetch nothing more, and stop to grab."""
         self._over.set()
         self._source.end()
         if threading.current_thread() is not self._thread:
             self._thread.join()
-        self._source.end()  # a live view that was about to begin
+
+    @abstractmethod
+    def _run(self) -> None: ...
+
+
+class _Burst(_Fetching):
+    """Fills a buffer. ``done`` is set when it is full, or will never be."""
+
+    def __init__(self, name: str, source: FrameSource, buffer: npt.NDArray[Any], counter: _Counter) -> None:
+        self.buffer, self._counter = buffer, counter
+        self.ids: list[int] = []
+        self.stamps: list[int] = []
+        self.fault = ""
+        self.error: DeviceError | None = None
+        self.done = threading.Event()
+        super().__init__(name, source)
 
     def _run(self) -> None:
-        with self._fetching:
-            if self._over.is_set():
-                return
-            try:
-                self._begin()
-                while not self._over.is_set():
-                    frame = self._source.fetch(_SLICE_S, None)
-                    if frame is not None and not frame.fault and not self._over.is_set():
-                        self._take(frame)
-            except DeviceError:
-                return  # a camera that is gone says so at the next act
+        try:
+            while len(self.ids) < len(self.buffer) and not self._over.is_set() and not self.fault:
+                frame = self._source.fetch(_SLICE_S, self.buffer[len(self.ids)])
+                if frame is None:
+                    continue
+                if frame.fault:
+                    self.fault = f"the next one {frame.fault}"
+                    continue
+                self.ids.append(self._counter.unwrapped(frame.frame_id))
+                self.stamps.append(frame.timestamp_ns)
+        except DeviceError as error:
+            self.error = error
+        finally:
+            self.done.set()
+
+
+class _Loop(_Fetching):
+    """Hands on frames as they come; those that are broken are left out."""
+
+    def __init__(self, name: str, source: FrameSource, take: Callable[[Fetched], None]) -> None:
+        self._take = take
+        super().__init__(name, source)
+
+    def _run(self) -> None:
+        try:
+            while not self._over.is_set():
+                frame = self._source.fetch(_SLICE_S, None)
+                if frame is not None and not frame.fault and not self._over.is_set():
+                    self._take(frame)
+        except DeviceError:
+            return  # a camera that is gone says so at the next act

@@ -1,0 +1,128 @@
+"""A rig file for the devices that are plugged in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from faceapp.core.errors import UsageError
+from faceapp.devices.records import FoundCamera, FoundProjector
+from faceapp.formats.atomic import write_bytes
+
+PLACES = tuple(f"{group}-{place}" for group in ("left", "middle", "right") for place in ("ir-1", "ir-2", "rgb"))
+"""Names of the cameras of a full rig, left and right of the subject."""
+
+
+def places_for(cameras: Sequence[FoundCamera]) -> dict[str, str]:
+    """Return a first guess of which camera stands where, by serial number: people put it right.
+
+    Parameters
+    ----------
+    cameras : sequence of FoundCamera
+        Nine make a full rig; fewer than six make the middle group.
+
+    Returns
+    -------
+    dict of str to str
+        Name of the place by serial number.
+    """
+    order = PLACES if len(cameras) >= 6 else PLACES[3:6]
+    if len(cameras) == 6:
+        order = tuple(place for place in PLACES if not place.endswith("rgb"))
+    return dict(zip(sorted(c.serial for c in cameras), order, strict=False))
+
+
+def rig_text(
+    cameras: Sequence[FoundCamera], places: Mapping[str, str], projectors: Sequence[FoundProjector], name: str
+) -> str:
+    """Return a rig file.
+
+    Parameters
+    ----------
+    cameras : sequence of FoundCamera
+        That may be named.
+    places : mapping of str to str
+        ``GROUP-ir-1``, ``GROUP-ir-2`` or ``GROUP-rgb`` by serial number; cameras without one are left out.
+    projectors : sequence of FoundProjector
+        Given to the groups in turn; groups without one get the emulated projector.
+    name : str
+        Of the rig.
+
+    Raises
+    ------
+    UsageError
+        A serial number is not plugged in, a place is taken twice, or a name of a place is none.
+    """
+    by_serial = {camera.serial: camera for camera in cameras}
+    placed: dict[str, dict[str, FoundCamera]] = {}
+    for serial, place in places.items():
+        group, _, kind = place.partition("-")
+        if serial not in by_serial:
+            raise UsageError(f"no camera {serial} is plugged in; there are {', '.join(by_serial) or 'none'}")
+        if not group or kind not in ("ir-1", "ir-2", "rgb"):
+            raise UsageError(f"{place!r} is no place of a camera; say GROUP-ir-1, GROUP-ir-2 or GROUP-rgb")
+        if kind in placed.setdefault(group, {}):
+            raise UsageError(f"two cameras are to stand at {place}")
+        placed[group][kind] = by_serial[serial]
+    if not placed:
+        raise UsageError("no camera has a place; plug cameras in, or name places with --place SERIAL=middle-ir-1")
+    emulated = all(camera.where == "emulated" for group in placed.values() for camera in group.values())
+    lines = [
+        "# Written by faceapp. Check serial numbers and wiring, then calibrate and name the file below.",
+        'driver = "bench"',
+        f"name = {_quoted(name)}",
+        '# calibration = "calibration.json"',
+        'trigger = "software"     # the emulated projector calls the cameras'
+        if emulated
+        else 'trigger = "hardware"     # the projector\'s trigger out is wired to each camera',
+    ]
+    ports = [p for p in projectors if p.driver != "emulated"] if not emulated else []
+    for i, (group, members) in enumerate(sorted(placed.items())):
+        lines += ["", "[[groups]]", f"name = {_quoted(group)}", _projector_line(ports[i] if i < len(ports) else None)]
+        for kind, camera in sorted(members.items()):
+            lines += _camera_lines(f"{group}-{kind}", camera)
+    return "\n".join(lines) + "\n"
+
+
+def write_rig(file: Path, text: str, *, force: bool = False) -> None:
+    """Write a rig file whole.
+
+    Raises
+    ------
+    UsageError
+        It is no ``.toml``, or it is there already.
+    """
+    if file.suffix != ".toml":
+        raise UsageError(f"{file}: a rig file ends in .toml")
+    if file.exists() and not force:
+        raise UsageError(f"{file} is there already; give another name, or --force")
+    write_bytes(file, text.encode("utf-8"))
+
+
+def _projector_line(port: FoundProjector | None) -> str:
+    if port is None:
+        return 'projector = { driver = "emulated" }  # or: driver = "serial", serial = the port'
+    return f"projector = {{ driver = {_quoted(port.driver)}, serial = {_quoted(port.serial)} }}"
+
+
+def _camera_lines(name: str, camera: FoundCamera) -> list[str]:
+    infrared = not name.endswith("rgb")
+    # What a network camera gives is set here; a file or a webcam gives what it has.
+    asks = camera.driver in ("basler", "genicam", "gige", "aravis")
+    lines = [
+        "[[groups.cameras]]",
+        f"name = {_quoted(name)}",
+        f'role = "{"ir" if infrared else "rgb"}"',
+        f"driver = {_quoted(camera.driver)}",
+        f"serial = {_quoted(camera.serial)}  # {camera.model}".rstrip(" #"),
+    ]
+    if asks and infrared:
+        lines.append('pixel_format = "Mono8"')
+    if asks:
+        lines.append('trigger = "Line1"')
+    return [*lines, "exposure_ms = 7.0", "gain_db = 0.0"]
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
