@@ -13,6 +13,7 @@ from faceapp.app.repairing import FILE, Repairs
 from faceapp.core.errors import FaceappError
 from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.results import Report
+from faceapp.formats.calibration_files import FILE as CALIBRATION
 from faceapp.formats.landmark_files import describe_landmarks
 from faceapp.formats.reports import hash_path
 from faceapp.pipeline.registry import get_plugin
@@ -21,6 +22,7 @@ TRACES = "upstream"
 """Entry of a report: hashes of the files that the landmarks were lifted from, cheap to compare."""
 
 _WORDS = {
+    "calibration": "the rig was calibrated anew",
     "mesh.ply": "the scan was fused anew",
     "landmarks": "a landmark was moved",
     "neutral": "the neutral was registered anew",
@@ -64,6 +66,8 @@ def upstream_of(
 ) -> Upstream:
     """Return what a registration is made from, with its hashes."""
     inputs = {"mesh.ply": hash_file(sample_folder / "scan" / "mesh.ply")}
+    if (sample_folder / CALIBRATION).is_file():
+        inputs["calibration"] = hash_file(sample_folder / CALIBRATION)
     if marks is not None:
         marks = repairs.apply(marks)
         inputs["landmarks"] = hash_landmarks(marks)
@@ -95,6 +99,7 @@ def traces_of(sample_folder: Path, neutral: Path | None) -> dict[str, str]:
         "mesh.ply": sample_folder / "scan" / "mesh.ply",
         "fused.ply": sample_folder / "scan" / "fused.ply",
         "repairs": sample_folder / FILE,
+        "calibration": sample_folder / CALIBRATION,
     }
     if neutral is not None:
         single["neutral"] = neutral / "registered.ply"

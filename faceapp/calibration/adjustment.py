@@ -205,6 +205,7 @@ def _descend(
             damping *= 10
         if not new < cost:
             return state, count
+        assert moved is not None
         gain, state, cost = cost - new, moved, new
         damping = max(damping / 10, 1e-12)
         if gain < precision * cost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,4 +124,4 @@ def _has_two_peaks(line: FloatArray) -> bool:
         for i in range(1, len(line) - 1)
         if line[i] >= line[i - 1] and line[i] > line[i + 1] and line[i] > 0.4 * line.max()
     ]
-    return any(line[i : j + 1].min() < _DIP * min(line[i], line[j]) for i, j in zip(peaks[:-1], peaks[1:], strict=True))
+    return any(line[i : j + 1].min() < _DIP * min(line[i], line[j]) for i, j in itertools.pairwise(peaks))

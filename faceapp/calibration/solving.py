@@ -206,7 +206,7 @@ def _nearest_to_axes(cameras: Sequence[CameraModel]) -> FloatArray | None:
         right += across @ camera.centre
     if np.linalg.eigvalsh(left)[0] < 1e-3 * len(cameras):
         return None
-    return np.linalg.solve(left, right)
+    return np.asarray(np.linalg.solve(left, right))
 
 
 def head_points(step_mm: float = 40.0) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceapp.core.arrays import BoolArray, FloatArray
-from faceapp.core.errors import DataError
+from faceapp.core.errors import DataError, UsageError
 
 CELLS = 20
 """Cells of the bitmap along a square: markers and their margins are whole cells."""
@@ -66,6 +66,22 @@ class BoardTarget:
         """For people."""
         return f"ChArUco {self.columns} × {self.rows}, squares {self.square_mm:g} mm"
 
+    def with_measured(self, width_mm: float, height_mm: float) -> BoardTarget:
+        """Return the board as it was measured: all squares from end to end, across and down.
+
+        Raises
+        ------
+        DataError
+            No printer is that far off.
+        """
+        square = width_mm / self.columns
+        if not 0.9 < square / self.square_mm < 1.1:
+            raise DataError(
+                f"{self.columns} squares of {self.square_mm:g} mm are {self.size_mm[0]:g} mm wide, {width_mm:g} mm was "
+                "measured: measure from the first to the last square, or name the board with --board"
+            )
+        return BoardTarget(self.columns, self.rows, square, height_mm / self.rows / square)
+
     @property
     def corner_count(self) -> int:
         """Inner corners."""
@@ -119,3 +135,19 @@ def _board(columns: int, rows: int) -> Any:
     kind = cv2.aruco.DICT_5X5_100 if columns * rows <= 200 else cv2.aruco.DICT_5X5_250
     dictionary = cv2.aruco.getPredefinedDictionary(kind)
     return cv2.aruco.CharucoBoard((columns, rows), CELLS, _MARKER_CELLS, dictionary)
+
+
+def parse_board(text: str) -> BoardTarget:
+    """Return the board of a text such as ``14x11x15``: columns, rows, millimetres of a square.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    parts = text.lower().replace("×", "x").split("x")
+    try:
+        columns, rows, square = int(parts[0]), int(parts[1]), float(parts[2])
+    except (ValueError, IndexError) as error:
+        raise UsageError(f"board {text!r}: columns, rows and millimetres are expected, such as 14x11x15") from error
+    return BoardTarget(columns, rows, square)

@@ -20,7 +20,7 @@ _PATIENCE_S = 3.0
 
 def take_stills(
     devices: ConnectedRig,
-    settings: CameraSettings = CameraSettings(),
+    settings: CameraSettings | None = None,
     on_group: Callable[[str], None] | None = None,
 ) -> dict[str, npt.NDArray[Any]]:
     """Take a picture with every camera, the groups in turn.
@@ -57,7 +57,7 @@ def take_stills(
             for camera in cameras:
                 info = camera.info
                 if info.role == "ir":
-                    camera.configure(settings)
+                    camera.configure(settings or CameraSettings())
                 buffers[info.name] = np.empty((1, *info.frame_shape), info.dtype)
                 camera.arm(buffers[info.name])
             projector.play()

@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Capture the takes."""
+    from faceapp.app.calibration_use import calibrated
     from faceapp.app.capturing import capture_sample
     from faceapp.app.rigs import connect_described_rig
     from faceapp.capture.plan import plan_for
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         project.subject(options.subject)
         check_expression(options.expression)
         console.reporter.progress(0.0, "connecting the rig")
-        devices = connect_described_rig(options.rig or project.settings["rig"], extra)
+        devices = calibrated(connect_described_rig(options.rig or project.settings["rig"], extra), project)
         plan = plan_for(devices)
         if exposures:
             settings = replace(plan.settings, exposure_ms=exposures[0])

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from faceapp.cli.console import Console
 from faceapp.cli.inputs import add_project_option, each_input, find_inputs
 from faceapp.cli.main import add_json_option
+
+if TYPE_CHECKING:
+    from faceapp.fringe.decode import DecodeSettings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +23,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, help="folder for the clouds (default: NAME-decoded here); several inputs: OUT/NAME"
     )
     parser.add_argument("--calibration", type=Path, help="a calibration.json that stands in for the bundle's own")
+    parser.add_argument(
+        "--in-project",
+        action="store_true",
+        help="with --project and --calibration: replace the samples' own scans, and let what was made from them be stale",
+    )
     parser.add_argument(
         "--smooth", action="store_true", help="points of a 5 x 5 plane fit: less noise, rounder details"
     )
@@ -75,5 +84,25 @@ def run(options: argparse.Namespace, console: Console) -> int:
             )
         return {"groups": {name: len(scan.cloud) for name, scan in decoded.scans.items()}, "out": str(out)}
 
+    if options.in_project:
+        return _in_project(options, settings, console)
     paths = find_inputs(options.bundles, options.project)
     return each_input(paths, options.out, "decoded", decode, console)
+
+
+def _in_project(options: argparse.Namespace, settings: DecodeSettings, console: Console) -> int:
+    """Decode samples of a project anew, in their place."""
+    from faceapp.app.calibration_use import recalibrate_sample
+    from faceapp.core.errors import UsageError
+    from faceapp.store.project import Project
+
+    if options.project is None or options.calibration is None or options.out is not None:
+        raise UsageError("--in-project needs --project and --calibration, and takes no --out")
+    with Project.open(options.project) as project:
+        samples = {project.sample_folder(s): s for s in (project.find_sample(str(p)) for p in options.bundles)}
+
+        def decode(path: Path, _: Path) -> dict[str, object]:
+            scan = recalibrate_sample(project, samples[path], options.calibration, settings, console.reporter)
+            return {"scan": str(scan)}
+
+        return each_input(list(samples), None, "decoded", decode, console)

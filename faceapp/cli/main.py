@@ -35,6 +35,7 @@ COMMANDS = {
     "measure": "distances between two surfaces or landmark sets",
     "info": "tell what a project, sample, bundle, mesh or landmark file holds",
     "verify": "read everything to the last frame and name every fault",
+    "calibrate": "a rig from pictures of a board; check it; print the board",
     "devices": "list the drivers and try a rig",
     "plugins": "list the plugins and check them",
     "index": "make a project's index anew from its folders",

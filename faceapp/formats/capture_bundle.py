@@ -22,7 +22,7 @@ from faceapp.core.transforms import RigidTransform
 from faceapp.formats.images import read_image
 from faceapp.formats.schemas import read_json
 
-FILE = "capture.json"
+FILE, NEWER = "capture.json", "calibration.json"
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,8 @@ def read_bundle(folder: Path, calibration: Path | None = None) -> CaptureBundle:
     folder : Path
         The bundle, or its ``capture.json``.
     calibration : Path, optional
-        A ``calibration.json`` whose cameras and projectors stand in for those of the bundle.
+        A ``calibration.json`` whose cameras and projectors stand in for those of the bundle. Without it, one that lies
+        beside a sample's ``capture`` folder does: the rig was calibrated anew after the capture.
 
     Raises
     ------
@@ -215,6 +216,8 @@ def read_bundle(folder: Path, calibration: Path | None = None) -> CaptureBundle:
     if not folder.is_dir():
         raise BundleError(f"{folder} is not a folder; a capture bundle is a folder with a {FILE}")
     data = read_json(folder / FILE, "capture", BundleError)
+    if calibration is None and folder.name == "capture" and (folder.parent / NEWER).is_file():
+        calibration = folder.parent / NEWER
     newer = read_json(calibration, "calibration") if calibration else None
     where = str(folder / FILE)
     sequence = parse_sequence(data["sequence"], where)

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from faceapp.calibration.target import SHAPE_TERMS, BoardTarget
 from faceapp.core.arrays import Float32Array, FloatArray
-from faceapp.core.errors import UsageError
 from faceapp.core.rig import CameraModel
 from faceapp.core.transforms import RigidTransform
 
@@ -51,21 +50,6 @@ class PlacedBoard:
     def half_mm(self) -> FloatArray:
         """Half of width and height, the margin of white paper included."""
         return np.array(self.target.size_mm) / 2 + _MARGIN_SQUARES * self.target.square_mm
-
-
-def parse_board(text: str) -> BoardTarget:
-    """Return the board of a text such as ``14x11x15``: columns, rows, millimetres of a square.
-
-    Raises
-    ------
-    UsageError
-        It is none.
-    """
-    parts = text.lower().split("x")
-    try:
-        return BoardTarget(int(parts[0]), int(parts[1]), float(parts[2]))
-    except (ValueError, IndexError) as error:
-        raise UsageError(f"board {text!r}: columns, rows and millimetres are expected, such as 14x11x15") from error
 
 
 def bowed(target: BoardTarget, bow_mm: float, seed: int) -> FloatArray:

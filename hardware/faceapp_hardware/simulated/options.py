@@ -9,10 +9,11 @@ from typing import Any, cast
 
 import numpy as np
 
+from faceapp.calibration.target import parse_board
 from faceapp.core.errors import FaceappError, UsageError
 from faceapp.formats.landmark_files import read_landmarks
 from faceapp.morphable.head import HeadParameters
-from faceapp_hardware.simulated.boards import TARGET_KINDS, parse_board
+from faceapp_hardware.simulated.boards import TARGET_KINDS
 from faceapp_hardware.simulated.description import default_rig_file
 
 _MODES = len(HeadParameters().identity)

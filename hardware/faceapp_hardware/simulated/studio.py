@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from faceapp.calibration.target import parse_board
 from faceapp.core.arrays import Float32Array, UInt8Array
 from faceapp.core.mesh import Mesh
 from faceapp.core.rig import CameraGroup, CameraModel
 from faceapp.core.sequence import FringeSequence, multi_frequency
 from faceapp_hardware.simulated import kernels
 from faceapp_hardware.simulated.board_rendering import BoardRenderer
-from faceapp_hardware.simulated.boards import parse_board
 from faceapp_hardware.simulated.description import RigDescription
 from faceapp_hardware.simulated.exchange import LIVE_SHRINK
 from faceapp_hardware.simulated.heads import HeadSource, Surface
