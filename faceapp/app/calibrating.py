@@ -244,11 +244,12 @@ def calibrate_folder(
     check_board(found, target)
     seats = seats_of(found, like)
     with reporter.part(0.6, 0.9):
-        solution = solve_rig(found, target, seats, like, reporter.progress)
+        known = like if like is not None and like.calibration_id else None
+        solution = solve_rig(found, target, seats, known, reporter.progress)
     warnings: tuple[str, ...] = ()
-    if like is not None:
+    if known is not None:
         most = _SCALE_OFF if measured else _DRAWN_OFF
-        warnings = check_scale(solution, like, target, most, strict=same_scale)
+        warnings = check_scale(solution, known, target, most, strict=same_scale)
     moment = utc_now()
     hashes = {"corners": _hash_of(solution)}
     facts = Circumstances(

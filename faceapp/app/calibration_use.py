@@ -106,13 +106,7 @@ def calibration_state(project: Project, now: datetime | None = None) -> Calibrat
     days = age_days(calibration, now)
     if not np.isfinite(days):
         return CalibrationState("doubtful", "calibration without a date")
-    text = (
-        f"calibration {days:.0f} days old"
-        if days >= 1.5
-        else "calibration of today"
-        if days < 1
-        else "calibration 1 day old"
-    )
+    text = f"calibration {days:.0f} days old" if days >= 2 else "calibration of this day"
     if days > VERY_OLD_DAYS:
         return CalibrationState("missing", f"{text}: calibrate again", days)
     return CalibrationState("doubtful" if days > OLD_DAYS else "good", text, days)

@@ -90,7 +90,7 @@ def _ruler(left: float, bottom: float) -> str:
 def _words(target: BoardTarget, left: float, bottom: float) -> str:
     width, height = target.size_mm
     lines = (
-        f"faceapp board: {target.columns} x {target.rows} squares of {target.square_mm:g} mm. Print at 100 %, no scaling.",
+        f"{target.columns} x {target.rows} squares of {target.square_mm:g} mm. Print at 100 %, no scaling.",
         "Glue it flat onto glass or aluminium, matt, no film.",
         f"All squares: {width:g} mm across, {height:g} mm down. Measure both and give them with --measured.",
     )

@@ -226,6 +226,9 @@ def _name_the_fault(
             f"{best.effect_px:.2f} px off in its picture. Fasten it and calibrate the rig again"
         )
         return RigCheck("moved", text, misfit, errors, (best.camera,), suspects)
+    if misfit <= _FITS:
+        text = f"the rig is as it was calibrated: {max(errors.values()):.3f} px at most"
+        return RigCheck("good", text, misfit, errors, (), suspects)
     close = [s.camera for s in suspects if case.gain(s.misfit, best.misfit) <= _CLEAR_GAIN][:3]
     text = (
         f"the boards do not fit the calibration ({misfit:.1f} times the usual error), and more than one camera may "

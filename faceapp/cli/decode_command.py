@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--in-project",
         action="store_true",
-        help="with --project and --calibration: replace the samples' own scans, and let what was made from them be stale",
+        help="with --project and --calibration: replace the samples' own scans; what was made from them is stale",
     )
     parser.add_argument(
         "--smooth", action="store_true", help="points of a 5 x 5 plane fit: less noise, rounder details"
