@@ -1,0 +1,150 @@
+"""The right of the Devices page: what a camera is, which settings it took, and how the test burst went."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from faceapp.app.device_trial import CameraTrial, GroupTrial
+from faceapp.devices.records import CameraInfo
+from faceapp.gui.theme import surface
+from faceapp.gui.widgets.buttons import Button
+from faceapp.gui.widgets.labels import Fact, SectionHead, label
+from faceapp.gui.widgets.messages import IconLabel
+from faceapp.gui.widgets.states import Badge, State
+
+_UNIT = "\N{NO-BREAK SPACE}"
+
+
+class TrialPanel(QWidget):
+    """Facts of the selected camera and the result of the last test burst.
+
+    Signals
+    -------
+    burst_asked()
+    """
+
+    burst_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        surface(self, "panel")
+        self._name = label("No camera", "title")
+        self.facts = {
+            name: Fact(name)
+            for name in (
+                "Driver",
+                "Serial",
+                "Pixels",
+                "Format",
+                "Trigger",
+                "Exposure",
+                "Gain",
+                "Brightest",
+                "Saturated",
+            )
+        }
+        self.badge = Badge("Not tried", State.NONE)
+        self.burst = Button("Test burst", "primary", "lightning", key="T")
+        self.burst.clicked.connect(self.burst_asked)
+        self._results = QVBoxLayout()
+        self._results.setSpacing(4)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(12, 8, 12, 4)
+        column.setSpacing(4)
+        column.addWidget(self._name)
+        for fact in self.facts.values():
+            column.addWidget(fact)
+        column.addSpacing(8)
+        column.addWidget(SectionHead("Test burst", self.badge))
+        column.addLayout(self._results)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        row = QHBoxLayout()
+        row.setContentsMargins(12, 8, 12, 12)
+        row.addWidget(self.burst)
+        row.addStretch()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(scroll, 1)
+        outer.addLayout(row)
+
+    def show_camera(self, info: CameraInfo | None, trial: CameraTrial | None) -> None:
+        """Show what a camera is and what it took; nothing without one."""
+        for fact in self.facts.values():
+            fact.set_value("–")
+        self._name.setText(info.name if info is not None else "No camera")
+        if info is None:
+            return
+        self.facts["Driver"].set_value(info.driver)
+        self.facts["Serial"].set_value(info.serial or "–")
+        self.facts["Pixels"].set_value(f"{info.width} × {info.height}")
+        self.facts["Format"].set_value(info.pixel_format or f"{info.bits}{_UNIT}bit")
+        self.facts["Trigger"].set_value(info.trigger or "–")
+        if trial is None:
+            return
+        off = abs(trial.took.exposure_ms / trial.wanted.exposure_ms - 1) > 0.01
+        asked = f" of {trial.wanted.exposure_ms:g}" if off else ""
+        self.facts["Exposure"].set_value(f"{trial.took.exposure_ms:.2f}{_UNIT}ms{asked}", "check" if off else "")
+        self.facts["Gain"].set_value(f"{trial.took.gain_db:.1f}{_UNIT}dB")
+        if not math.isnan(trial.brightest):
+            self.facts["Brightest"].set_value(f"{trial.brightest:.0f} of {(1 << info.bits) - 1}")
+            full = trial.saturated > 0.01
+            self.facts["Saturated"].set_value(f"{100 * trial.saturated:.1f}{_UNIT}%", "check" if full else "")
+
+    def show_running(self, group: str) -> None:
+        """Say which group is tried now."""
+        self.badge.show_state(f"Trying {group}" if group else "Trying", State.WORK)
+        self.burst.setEnabled(False)
+
+    def show_trials(self, trials: Sequence[GroupTrial]) -> None:
+        """Show the result of a test burst."""
+        self.clear()
+        good = all(trial.is_good for trial in trials)
+        self.badge.show_state("Every frame came" if good else "Look at it", State.GOOD if good else State.BAD)
+        for trial in trials:
+            head = f"{trial.group.capitalize()}, {1000 * trial.seconds:.0f}{_UNIT}ms"
+            self._add_row(not trial.fault, head, trial.projector, trial.fault)
+            for camera in trial.cameras:
+                rate = "" if math.isnan(camera.rate_hz) else f", {camera.rate_hz:.0f}{_UNIT}Hz"
+                self._add_row(
+                    not camera.fault, camera.info.name, f"{camera.frames} of {camera.expected}{rate}", camera.fault
+                )
+
+    def _add_row(self, good: bool, name: str, value: str, fault: str) -> None:
+        state = State.GOOD if good else State.BAD
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(IconLabel(state.icon, state.token, 14))
+        row.addWidget(label(name), 1)
+        row.addWidget(label(value, "" if good else "bad"))
+        column.addLayout(row)
+        if fault:
+            column.addWidget(label(fault[:1].upper() + fault[1:], "secondary", wrap=True))
+        self._results.addWidget(holder)
+
+    def clear(self) -> None:
+        """Forget the burst before."""
+        self.badge.show_state("Not tried", State.NONE)
+        while (item := self._results.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+
+    def set_ready(self, ready: bool) -> None:
+        """Allow a test burst, or not."""
+        self.burst.setEnabled(ready)

@@ -1,0 +1,129 @@
+"""The Devices page: drivers with their sentences, live pictures, the test burst, rig files, hot-plug."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faceapp.app.device_listing import DriverEntry, Standing
+from faceapp.gui.program.program import Program
+from faceapp.gui.rig.devices_page import DevicesPage
+from faceapp.gui.rig.workspace import RigWorkspace
+from faceapp.gui.shell.settings import WindowSettings
+from tests.emulated_bench import need_pylon, write_bench
+from tests.ui.programs import messages, start, tiny_bundle, tiny_project
+
+PATTERN_RIG = """driver = "bench"
+trigger = "software"
+[[groups]]
+name = "middle"
+projector = { driver = "emulated" }
+cameras = [
+  { name = "middle-ir-1", role = "ir", driver = "pattern", serial = "1" },
+  { name = "middle-ir-2", role = "ir", driver = "pattern", serial = "2" },
+  { name = "middle-rgb", role = "rgb", driver = "pattern", serial = "3" },
+]
+"""
+
+
+def devices_page(qtbot: Any, program: Program) -> DevicesPage:
+    """Show the page and wait until it has looked what is plugged in."""
+    qtbot.waitUntil(lambda: "rig" in program.window._entries, timeout=20_000)
+    program.window.show_workspace("rig")
+    workspace = program.window.workspace("rig")
+    assert isinstance(workspace, RigWorkspace)
+    page = workspace.pages["devices"]
+    assert isinstance(page, DevicesPage)
+    qtbot.waitUntil(lambda: bool(page.drivers.entries), timeout=20_000)
+    return page
+
+
+def pattern_rig(folder: Path) -> Path:
+    file = folder / "drawn.toml"
+    file.write_text(PATTERN_RIG)
+    return file
+
+
+def test_a_rig_of_the_project_shows_lives_and_shoots(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program = start(qtbot, settings, tiny_project(tmp_path / "project", str(pattern_rig(tmp_path))))
+    page = devices_page(qtbot, program)
+    assert program.window.actions_registry.key("go.rig") == "Ctrl+6"
+    qtbot.waitUntil(lambda: page.badge.text == "4 devices", timeout=20_000)
+    pictures = page.live._tiles
+    qtbot.waitUntil(lambda: all(tile.pixels is not None for tile in pictures.values()), timeout=10_000)
+    assert len(pictures) == 3
+    page.try_burst()
+    assert not page.trials.burst.isEnabled()
+    qtbot.waitUntil(lambda: page.trials.badge.text == "Every frame came", timeout=20_000)
+    page.select("middle-rgb")
+    assert page.trials.facts["Pixels"].value == "640 × 512"
+    assert page.trials.facts["Exposure"].value == "7.00\N{NO-BREAK SPACE}ms"
+    assert page.trials.burst.isEnabled()
+    program.window.show_workspace("capture")  # shares the devices: nothing is connected again
+    assert page.link.devices is not None
+    program.window.close()
+
+
+def test_a_camera_that_is_gone_is_named(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    file = pattern_rig(tmp_path)
+    file.write_text(file.read_text().replace('serial = "2"', 'serial = "12"'))
+    program = start(qtbot, settings, tiny_project(tmp_path / "project", str(file)))
+    page = devices_page(qtbot, program)
+    qtbot.waitUntil(lambda: page.link.error is not None, timeout=20_000)
+    assert "middle-ir-2: there is no drawn camera '12'" in str(page.link.error)
+    assert not page.trials.burst.isEnabled()
+    program.window.close()
+
+
+def test_what_is_missing_is_a_sentence(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program = start(qtbot, settings)
+    page = devices_page(qtbot, program)
+    entries = (
+        DriverEntry("camera", "acme", "Acme cameras", Standing.MISSING, "acme is not installed; install it"),
+        DriverEntry("camera", "broken", "", Standing.WRONG, "the driver broken cannot be loaded"),
+    )
+    page.drivers.show_entries(entries, {})
+    rows = [w.accessibleName() for w in page.drivers.findChildren(type(page.drivers).__mro__[1]) if w.accessibleName()]
+    assert "acme: missing. acme is not installed; install it" in rows
+    assert "broken: wrong. the driver broken cannot be loaded" in rows
+    assert not page.drivers.write.isEnabled()
+    program.window.close()
+
+
+def test_cameras_are_plugged_placed_written_and_connected(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    need_pylon(2)
+    program = start(qtbot, settings, tiny_project(tmp_path / "project", str(tiny_bundle(tmp_path / "bundle"))))
+    page = devices_page(qtbot, program)
+    assert page.drivers.places() == {"0815-0000": "middle-ir-1", "0815-0001": "middle-ir-2"}
+    os.environ["PYLON_CAMEMU"] = "3"
+    page.look()
+    qtbot.waitUntil(lambda: len(page.drivers.cameras) == 3, timeout=10_000)
+    page.drivers._places["0815-0001"].setCurrentText("not used")
+    page.drivers._places["0815-0002"].setCurrentText("middle-ir-2")
+    page.write_file(tmp_path / "mine.toml")
+    qtbot.waitUntil(lambda: any("mine.toml is written" in m for m in messages(program)), timeout=5_000)
+    text = (tmp_path / "mine.toml").read_text()
+    assert 'serial = "0815-0002"' in text and 'serial = "0815-0001"' not in text
+    page._use_rig(str(tmp_path / "mine.toml"))
+    qtbot.waitUntil(lambda: page.badge.text == "3 devices", timeout=20_000)
+    assert [c.info.serial for c in page.link.devices.cameras.values()] == ["0815-0000", "0815-0002"]  # type: ignore[union-attr]
+    program.window.close()
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_nine_emulated_cameras_shoot_from_the_page(
+    qtbot: Any, settings: WindowSettings, tmp_path: Path, narrow: bool
+) -> None:
+    need_pylon()
+    program = start(qtbot, settings, tiny_project(tmp_path / "project", str(write_bench(tmp_path))))
+    if narrow:
+        program.window.resize(1100, 700)
+    page = devices_page(qtbot, program)
+    qtbot.waitUntil(lambda: page.badge.text == "12 devices", timeout=20_000)
+    page.try_burst()
+    qtbot.waitUntil(lambda: page.trials.badge.text == "Every frame came", timeout=30_000)
+    assert [len(t.cameras) for t in page._results] == [3, 3, 3]
+    program.window.close()
