@@ -169,7 +169,7 @@ def _check_camera_driver(name: str, device: str, reporter: Reporter) -> tuple[Fi
     if not serial:
         raise DeviceError(f"{name} finds no camera to check it with; plug one in")
     first = _tried(life_of_a_camera_driver, lambda: life_of_a_camera_driver(name, serial))
-    camera = {"name": "check-ir-1", "role": "ir", "driver": name, "serial": serial}
+    camera = {"name": "check-ir-1", "role": "ir", "driver": name, "serial": serial, "trigger": "software"}
     with _rig(_table([camera], {"driver": "emulated"})) as rig:
         examined = Examined(rig, plan_for(rig).sequence, 1 / _RATE_HZ, sees_fringes=False)
         return (first, *run_laws(CAMERA_LAWS, examined, reporter))

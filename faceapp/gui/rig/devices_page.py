@@ -218,6 +218,7 @@ class DevicesPage(RigPage):
         }
         self.badge.show_state(*states[link.state])
         self.connect_button.set_words("Connect" if link.devices is None else "Connect again")
+        self.connect_button.updateGeometry()
         ready = link.state is RigState.READY
         if link.devices is not self._tried:
             self._results, self._tried = (), None
