@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from faceapp.devices.protocols import ConnectedRig
     from faceapp.devices.records import CameraInfo, LiveFrame
 
-_LIVE_WIDTH = 560  # px; a tile shows no more
+LIVE_WIDTH = 560  # px; a tile shows no more
 _SHORTEST, _LONGEST = 0.04, 0.25  # s between two pictures of a camera, as the machine can
 _LATE_S = 0.04  # s that a picture may wait for the interface's thread
 _END_S = 1.0  # s that the thread has to end once the devices are closed
@@ -77,14 +78,16 @@ class RigLink:
     ----------
     relay : Relay
         Where everything arrives.
+    calibration : callable
+        Returns the ``calibration.json`` that stands in for what the rig says of itself, or ``None``.
     """
 
     changed = Signal()
     pictured = Signal(str, object)
     status_changed = Signal(object)
 
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
+    def __init__(self, relay: Relay, calibration: Callable[[], Path | None] = lambda: None) -> None:
+        self._relay, self._calibration = relay, calibration
         self._background = Background(relay, 1)
         self.devices: ConnectedRig | None = None
         self.engine: CaptureEngine | None = None
@@ -95,6 +98,7 @@ class RigLink:
         self._next: Scene | None = None
         self.scan = GroupScan(relay)
         self.pace = Pace()
+        self.live_width = LIVE_WIDTH
         self._scanned = ""
         self._wanted: tuple[str, ...] = ()
         self._streaming: tuple[str, ...] = ()
@@ -111,6 +115,7 @@ class RigLink:
         self.name, self.state, self.error = name, RigState.CONNECTING, None
         old, self.devices, self.engine = self.devices, None, None
         self._streaming, self.preparing, self._next = (), False, None
+        calibration = self._calibration()
         self.changed.emit()
 
         def work() -> tuple[ConnectedRig, CaptureEngine]:
@@ -120,7 +125,7 @@ class RigLink:
             from faceapp.app.rigs import connect_described_rig
             from faceapp.capture.engine import CaptureEngine
 
-            devices = connect_described_rig(name)
+            devices = _calibrated(connect_described_rig(name), calibration)
             if self._closed:  # the window went meanwhile; nobody else would give them back
                 devices.close()
             return devices, CaptureEngine(devices)
@@ -279,7 +284,7 @@ class RigLink:
             if now - self._last.get(frame.camera, 0.0) < self.pace.period_s:
                 return
             self._last[frame.camera] = now
-        step = max(1, math.ceil(frame.image.shape[1] / _LIVE_WIDTH))
+        step = max(1, math.ceil(frame.image.shape[1] / self.live_width))
         small = frame.image[::step, ::step].copy()
         with self._lock:
             queued = frame.camera in self._waiting
@@ -314,6 +319,20 @@ class RigLink:
             devices.close()
         self._background.close(_END_S)
         self.scan.end()  # what was starting meanwhile
+
+
+def _calibrated(devices: ConnectedRig, calibration: Path | None) -> ConnectedRig:
+    """The devices with the cameras where a calibration found them; given back where it does not fit them."""
+    if calibration is None:
+        return devices
+    from faceapp.app.calibration_use import CalibratedRig
+    from faceapp.formats.calibration_files import read_calibration
+
+    try:
+        return CalibratedRig(devices, read_calibration(calibration))
+    except BaseException:
+        devices.close()
+        raise
 
 
 def _place(info: CameraInfo, infos: Sequence[CameraInfo]) -> CameraPlace:

@@ -177,6 +177,11 @@ class Context:
         """The project's folder as a name in the settings, where a slash would make groups."""
         return "" if self.project is None else self.project.folder.resolve().as_posix().replace("/", "|")
 
+    def calibration_file(self) -> Path | None:
+        """Return the calibration that this project's captures use; ``None`` where the rig's own figures count."""
+        told = "" if self.project is None else str(self.project.settings.get("calibration") or "")
+        return self.project.folder / told if told and self.project is not None else None
+
     def set_rig(self, rig: str) -> None:
         """Choose another rig for this project on this machine."""
         if self.project is not None:

@@ -80,7 +80,7 @@ class Program(QObject):
         """The rig of the window: devices can be open once, so Capture and Rig share them."""
         from faceapp.gui.capture.rig_link import RigLink
 
-        return RigLink(self.relay)
+        return RigLink(self.relay, self.context.calibration_file)
 
     def show_failure(self, title: str, error: BaseException, acts: Sequence[Act] = (), todo: str = "") -> None:
         """Say that something failed, with its details where it is no fault that people can read."""
@@ -173,7 +173,28 @@ class Program(QObject):
 
         self.background.run(lambda: shutil.disk_usage(folder).free / 1e9, show, lambda _: None)
 
+    def show_calibration(self) -> None:
+        """Show age and state of the project's calibration in the status bar."""
+        project = self.context.project
+        if project is None:
+            self.window.status.set_state("calibration", "", State.NONE)
+            return
+
+        def work() -> Any:
+            from faceapp.app.calibration_use import calibration_state
+
+            return calibration_state(project)
+
+        def show(found: Any) -> None:
+            if self.context.project is project:
+                states = {"good": State.GOOD, "doubtful": State.CHECK, "missing": State.BAD}
+                text = found.text[:1].upper() + found.text[1:]
+                self.window.status.set_state("calibration", text, states[found.level], "See Rig, Calibration")
+
+        self.background.run(work, show)
+
     def _project_changed(self) -> None:
+        self.show_calibration()
         self.jobs.cancel()
         name = self.context.project_name
         self.window.setWindowTitle(f"{name} – faceapp" if name else "faceapp")

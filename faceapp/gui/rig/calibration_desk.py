@@ -13,6 +13,7 @@ from faceapp.calibration.coverage import NextPose, coverage_of, next_pose
 from faceapp.calibration.detection import BoardDetector
 from faceapp.calibration.observations import BoardView, CameraSeat
 from faceapp.calibration.target import BoardTarget
+from faceapp.core.signals import Reporter
 from faceapp.gui.rig.coverage_view import SensorTile
 
 if TYPE_CHECKING:
@@ -56,12 +57,15 @@ class CalibrationDesk:
         What they show.
     result : CalibrationResult or None
         Of the last Calibrate.
+    is_asked : bool
+        Whether it was looked for pictures on the disk that are not calibrated yet.
     """
 
     target: BoardTarget = field(default_factory=BoardTarget)
     folder: Path | None = None
     views: list[BoardView] = field(default_factory=list)
     result: CalibrationResult | None = None
+    is_asked: bool = False
 
     @property
     def poses(self) -> tuple[int, ...]:
@@ -84,6 +88,16 @@ class CalibrationDesk:
         files = take_pose(devices, self.folder, number)
         detector = BoardDetector(self.target)
         return [detector.find(name, number, read_image(file)) for name, file in files.items()]
+
+    def resume(self, root: Path, rig: str, reporter: Reporter) -> None:
+        """Read the pictures of an unfinished calibration, if there is one; on a thread."""
+        from faceapp.app.calibrating import find_boards_in, new_calibration_folder, poses_in
+
+        folder = new_calibration_folder(root, rig)
+        if self.folder is None and poses_in(folder):
+            views = find_boards_in(folder, self.target, reporter)
+            if self.folder is None:
+                self.folder, self.views = folder, views
 
     def drop(self, pose: int) -> None:
         """Forget a pose and put its pictures aside."""
@@ -158,7 +172,9 @@ class LiveBoards:
         Takes the camera, the picture with the corners drawn into it, and how many there are.
     """
 
-    def __init__(self, run: Callable[[Callable[[], Any], Callable[[Any], object]], object], show: Callable[..., object]) -> None:
+    def __init__(
+        self, run: Callable[[Callable[[], Any], Callable[[Any], object]], object], show: Callable[..., object]
+    ) -> None:
         self._run, self._show = run, show
         self._waiting: dict[str, np.ndarray] = {}
         self._busy = False

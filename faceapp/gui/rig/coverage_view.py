@@ -104,7 +104,9 @@ class CoverageView(QWidget):
                     deep.setAlphaF(0.2 + 0.6 * min(count / _FULL, 1.0))
                     painter.fillRect(box, deep)
         painter.setPen(QPen(color("text"), 1.6))
-        painter.drawPoints([QPointF(picture.x() + u * picture.width(), picture.y() + v * picture.height()) for u, v in tile.spots])
+        painter.drawPoints(
+            [QPointF(picture.x() + u * picture.width(), picture.y() + v * picture.height()) for u, v in tile.spots]
+        )
         self._paint_figures(painter, tile, QRectF(picture.right() + 10, room.y(), _SIDE, room.height()))
 
     def _paint_figures(self, painter: QPainter, tile: SensorTile, room: QRectF) -> None:

@@ -88,5 +88,14 @@ def _devices(program: Program, background: Background, relay: Relay) -> RigPage:
     return DevicesPage(program, background, relay)
 
 
-PAGES: tuple[PageEntry, ...] = (PageEntry("devices", "Devices", _devices),)
+def _calibration(program: Program, background: Background, relay: Relay) -> RigPage:
+    from faceapp.gui.rig.calibration_page import CalibrationPage
+
+    return CalibrationPage(program, background, relay)
+
+
+PAGES: tuple[PageEntry, ...] = (
+    PageEntry("devices", "Devices", _devices),
+    PageEntry("calibration", "Calibration", _calibration),
+)
 """In the order of their segments."""
