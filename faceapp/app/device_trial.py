@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,16 +120,20 @@ def try_group(rig: ConnectedRig, group: str, rate_hz: float = 50.0) -> GroupTria
         projector.play()
     except DeviceError as error:
         light = str(error)
-    trials = []
-    for name, camera in cameras.items():
-        buffer = buffers.get(name)
+    patience = _PATIENCE_S + len(sequence) * period
+
+    def read(name: str) -> CameraTrial:
+        buffer, camera = buffers.get(name), cameras[name]
         expected = 0 if buffer is None else len(buffer)
         trial = CameraTrial(camera.info, wanted, took.get(name, wanted), 0, expected, fault=faults.get(name, light))
         if buffer is not None and not trial.fault:
-            trial = _read(rig, trial, buffer, _PATIENCE_S + len(sequence) * period)
-        else:
-            camera.disarm()
-        trials.append(trial)
+            return _read(rig, trial, buffer, patience)
+        camera.disarm()
+        return trial
+
+    # At once: a camera that tells no time of its own has that of the moment at which its frames are fetched.
+    with ThreadPoolExecutor(len(cameras)) as pool:
+        trials = list(pool.map(read, cameras))
     if not light:
         projector.stop()
     return GroupTrial(group, projector.info.name, time.perf_counter() - start, tuple(trials), light)

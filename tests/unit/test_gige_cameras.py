@@ -126,6 +126,8 @@ def test_settings_reach_the_camera() -> None:
 class ScriptedSource:
     """Frames with given ids, as many as there are."""
 
+    holds_bursts = True
+
     def __init__(self, ids: list[int]) -> None:
         self._ids = ids
 

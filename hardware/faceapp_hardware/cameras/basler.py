@@ -74,6 +74,8 @@ class BaslerSource:
         Name of the driver.
     """
 
+    holds_bursts = True
+
     def __init__(self, order: CameraOrder, driver: str) -> None:
         self._order, self._driver = order, driver
         self._camera: Any = None

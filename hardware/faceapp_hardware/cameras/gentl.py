@@ -68,6 +68,8 @@ class GenicamSource:
         Name of the driver.
     """
 
+    holds_bursts = True
+
     def __init__(self, order: CameraOrder, driver: str) -> None:
         self._order, self._driver = order, driver
         self._acquirer: Any = None

@@ -62,6 +62,8 @@ class GigeSource:
         Name of the driver.
     """
 
+    holds_bursts = False
+
     def __init__(self, order: CameraOrder, driver: str) -> None:
         self._order, self._driver = order, driver
         self._camera: Any = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -34,8 +36,9 @@ class GrabbingCamera:
 
     Notes
     -----
-    A thread of its own fetches frames while the camera is armed, follows or shows the live view, one at a time. The
-    live view gives way to a burst and comes back after it.
+    A thread of its own fetches frames while the camera follows or shows the live view; the live view gives way to a
+    burst and comes back after it. A burst is fetched by who waits for it where the maker's software holds all its
+    frames (each wake-up of a thread costs a tenth of a millisecond), else by a thread as well.
     """
 
     def __init__(self, order: CameraOrder, source: FrameSource, driver: str) -> None:
@@ -99,7 +102,7 @@ class GrabbingCamera:
             if burst is None:
                 self._opened()
                 raise DeviceError(f"{self._info.name} is not armed")
-        burst.done.wait(timeout_s)
+        burst.wait(timeout_s)
         with self._lock:
             was_disarmed = self._burst is not burst
             if not was_disarmed:
@@ -261,19 +264,20 @@ class _Counter:
 
 
 class _Fetching(ABC):
-    """A thread that fetches frames until it is over."""
+    """Fetches frames until it is over, on a thread of its own if it is to."""
 
-    def __init__(self, name: str, source: FrameSource) -> None:
+    def __init__(self, name: str, source: FrameSource, threaded: bool = True) -> None:
         self._source = source
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True) if threaded else None
+        if self._thread is not None:
+            self._thread.start()
 
     def end(self) -> None:
         """Fetch nothing more, and stop to grab."""
         self._over.set()
         self._source.end()
-        if threading.current_thread() is not self._thread:
+        if self._thread is not None and threading.current_thread() is not self._thread:
             self._thread.join()
 
     @abstractmethod
@@ -281,7 +285,7 @@ class _Fetching(ABC):
 
 
 class _Burst(_Fetching):
-    """Fills a buffer. ``done`` is set when it is full, or will never be."""
+    """Fills a buffer, on a thread or on that of who waits."""
 
     def __init__(self, name: str, source: FrameSource, buffer: npt.NDArray[Any], counter: _Counter) -> None:
         self.buffer, self._counter = buffer, counter
@@ -289,13 +293,27 @@ class _Burst(_Fetching):
         self.stamps: list[int] = []
         self.fault = ""
         self.error: DeviceError | None = None
-        self.done = threading.Event()
-        super().__init__(name, source)
+        self._done = threading.Event()
+        super().__init__(name, source, threaded=not source.holds_bursts)
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when the buffer is full, or will never be, or when the time is over."""
+        if self._thread is not None:
+            self._done.wait(timeout_s)
+        else:
+            self._fill(time.monotonic() + timeout_s)
 
     def _run(self) -> None:
+        self._fill(math.inf)
+        self._done.set()
+
+    def _fill(self, end: float) -> None:
         try:
             while len(self.ids) < len(self.buffer) and not self._over.is_set() and not self.fault:
-                frame = self._source.fetch(_SLICE_S, self.buffer[len(self.ids)])
+                left = end - time.monotonic()
+                if left <= 0:
+                    return
+                frame = self._source.fetch(min(left, _SLICE_S), self.buffer[len(self.ids)])
                 if frame is None:
                     continue
                 if frame.fault:
@@ -305,8 +323,6 @@ class _Burst(_Fetching):
                 self.stamps.append(frame.timestamp_ns)
         except DeviceError as error:
             self.error = error
-        finally:
-            self.done.set()
 
 
 class _Loop(_Fetching):

@@ -48,6 +48,8 @@ class PatternSource:
         What it is to be.
     """
 
+    holds_bursts = False
+
     def __init__(self, order: CameraOrder) -> None:
         self._order = order
         self._pulses: queue.SimpleQueue[bool] = queue.SimpleQueue()

@@ -50,6 +50,9 @@ class Fetched:
 class FrameSource(Protocol):
     """The frames of one camera. One thread at a time, but for `end` and `fire`."""
 
+    holds_bursts: bool
+    """Whether frames of a burst wait until they are fetched; else they are fetched as they come."""
+
     def open(self) -> CameraInfo:
         """Take the device, configure its trigger, and say what it is.
 

@@ -69,6 +69,8 @@ class VideoSource:
         Name of the driver.
     """
 
+    holds_bursts = False
+
     def __init__(self, order: CameraOrder, driver: str) -> None:
         self._order, self._driver = order, driver
         self._capture: Any = None
