@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,8 +28,8 @@ from faceapp.pipeline.stages import RESULTS, MeshingInput, Photograph, Reconstru
 
 
 def small_input(stage: str) -> object:
-    """Return an input of a stage: the average head, turned a little, thinned, with its own landmarks."""
-    template = face_only(own_template())
+    """Return an input of a stage: the average head, turned a little, thinned, coloured, with its own landmarks."""
+    template = _coloured(face_only(own_template()))
     turn = RigidTransform(rotation_of([0.03, -0.05, 0.02]), np.array([3.0, -2.0, 4.0]))
     moved = template.mesh.with_vertices(turn.apply(template.mesh.vertices))
     marks = turn.apply(template.landmarks_of(template.mesh.vertices))
@@ -38,7 +39,7 @@ def small_input(stage: str) -> object:
         normals = moved.vertex_normals()
         return MeshingInput(PointCloud(moved.vertices[keep], normals[keep]), 3000)
     if stage == "register":
-        return RegistrationInput(Mesh(moved.vertices, moved.faces), template, landmarks)
+        return RegistrationInput(Mesh(moved.vertices, moved.faces, colors=moved.colors), template, landmarks)
     k = np.array([[900.0, 0, 319.5], [0, 900.0, 319.5], [0, 0, 1]])
     pose = RigidTransform(np.diag([1.0, -1.0, -1.0]), np.array([0.0, 0.0, 700.0]))
     camera = CameraModel("front", 640, 640, k, np.zeros(5), pose)
@@ -46,6 +47,15 @@ def small_input(stage: str) -> object:
     picture = np.full((640, 640, 3), 128, np.uint8)
     flat = Landmarks2D(points=pixels, view="front", image_size=(640, 640))
     return ReconstructionInput((Photograph("front", picture, flat, camera),))
+
+
+_SKIN, _PART_COLORS = (205, 165, 145), {"brows": (90, 70, 55), "lips": (170, 90, 90), "eyes": (160, 125, 115)}
+
+
+def _coloured(template: Template) -> Template:
+    """Return the template with a colour for each part: some plugins follow texture."""
+    palette = np.array([_PART_COLORS.get(name, _SKIN) for name in template.part_names], np.uint8)
+    return replace(template, mesh=replace(template.mesh, colors=palette[template.parts]))
 
 
 def face_only(template: Template) -> Template:

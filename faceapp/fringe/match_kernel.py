@@ -166,7 +166,7 @@ def rectify_rows(view: Any, jump: np.float32, x: Float32Array, variance: Float32
 
 
 @numba.njit(inline="always")
-def _some_known(x: Any) -> bool:
+def _some_known(x: Any) -> Any:
     """Whether any position is known."""
     known = _ZERO
     for j in range(len(x)):
@@ -243,12 +243,12 @@ def _look_up(x1: Any, x2: Any, var2: Any, jump: Any, low: Any, scale: Any, table
         astray[count] = i
         count += 1 if (not inside) & (near[i] >= 0) else 0
     for m in range(count):
-        i = np.uintp(np.uint32(astray[m]))
-        beside = _step_beside(x1[i], x2, near[i], jump) if x1[i] > _KNOWN else -1
-        near[i] = beside
+        j = np.uintp(np.uint32(astray[m]))
+        beside = _step_beside(x1[j], x2, near[j], jump) if x1[j] > _KNOWN else -1
+        near[j] = beside
         k = max(beside, 0)
-        a[i], b[i] = x2[k], x2[k + 1]
-        near_var[i], next_var[i] = var2[k], var2[k + 1]
+        a[j], b[j] = x2[k], x2[k + 1]
+        near_var[j], next_var[j] = var2[k], var2[k + 1]
 
 
 @numba.njit(inline="always")

@@ -86,14 +86,19 @@ class Attraction:
         Closest points; any value where the weight is 0.
     normal : (V, 3) float64
         Unit normals there.
-    tangential : float
+    tangential : float or (V,) float64
         Share of the pull that also acts along the surface.
     """
 
     weight: FloatArray
     target: FloatArray
     normal: FloatArray
-    tangential: float
+    tangential: float | FloatArray
+
+    @property
+    def along(self) -> FloatArray:
+        """(V, 1) float64: the share of each vertex."""
+        return np.broadcast_to(np.asarray(self.tangential, np.float64), self.weight.shape)[:, None]
 
 
 class DeformationSolver:
@@ -137,7 +142,7 @@ class DeformationSolver:
             Steps of conjugate gradients.
         """
         if self._factor is None:
-            scalar = self._smooth + sp.diags_array(data.weight * (1 / 3 + data.tangential) + 1e-9)
+            scalar = self._smooth + sp.diags_array(data.weight * (1 / 3 + data.along[:, 0]) + 1e-9)
             self._factor = splu(
                 sp.csc_matrix(scalar),
                 permc_spec="MMD_AT_PLUS_A",
@@ -146,13 +151,13 @@ class DeformationSolver:
             )
         gap = data.target - rest
         along = np.einsum("nd,nd->n", data.normal, gap)
-        pull = data.weight[:, None] * (along[:, None] * data.normal + data.tangential * gap)
+        pull = data.weight[:, None] * (along[:, None] * data.normal + data.along * gap)
         right = pull + self._beta * (self._rows.T @ (landmarks - self._rows @ rest))
         return self._conjugate_gradients(start, right, data, rounds)
 
     def _apply(self, u: FloatArray, data: Attraction) -> FloatArray:
         along = np.einsum("nd,nd->n", data.normal, u)
-        pulled = data.weight[:, None] * (along[:, None] * data.normal + data.tangential * u)
+        pulled = data.weight[:, None] * (along[:, None] * data.normal + data.along * u)
         return np.asarray(self._smooth @ u + pulled + 1e-9 * u)
 
     def _conjugate_gradients(self, start: FloatArray, right: FloatArray, data: Attraction, rounds: int) -> FloatArray:

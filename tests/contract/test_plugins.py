@@ -19,7 +19,7 @@ from faceapp.pipeline.contract import Plugin
 from faceapp.pipeline.registry import find_plugins, get_plugin
 from faceapp.pipeline.workers import WorkerPool
 
-OURS = ("cvt", "poisson", "nicp", "facescape", "rigid", "landmark-fit")
+OURS = ("cvt", "poisson", "nicp", "facescape", "t-icp", "rigid", "landmark-fit")
 STRANGER = '''
 import os, time
 from dataclasses import dataclass

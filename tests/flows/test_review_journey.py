@@ -65,7 +65,7 @@ def review(qtbot: Any, folder: Path, tmp_path: Path) -> Iterator[ReviewWorkspace
     program.window.show_workspace("review")
     workspace = program.window.workspace("review")
     assert isinstance(workspace, ReviewWorkspace)
-    qtbot.waitUntil(lambda: workspace.results is not None and bool(workspace.queue.entries), timeout=60_000)
+    qtbot.waitUntil(lambda: workspace.results is not None and bool(workspace.list.queue.entries), timeout=60_000)
     yield workspace
     qtbot.waitUntil(lambda: not workspace.background._futures, timeout=60_000)
     program.window.close()
@@ -93,7 +93,7 @@ def test_register_judge_repair_compare_export(
     program.window.run_action("review.register")
     qtbot.waitUntil(idle, timeout=120_000)
     qtbot.waitUntil(lambda: page.result is not None, timeout=20_000)
-    qtbot.waitUntil(lambda: len(review.queue.entries) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(review.list.queue.entries) == 2, timeout=20_000)
     qtbot.waitUntil(lambda: bool(page.siblings.shown), timeout=20_000)
     assert [sibling.sample for sibling in page.siblings.shown] == [neutral]
 
@@ -142,7 +142,7 @@ def test_register_judge_repair_compare_export(
     qtbot.waitUntil(lambda: page.compare.layer_names == ("before",))
     key(Qt.Key.Key_3)
     qtbot.waitUntil(
-        lambda: (e := review.queue.entry(smile)) is not None and e.verdict_of("MH") == "reject", timeout=20_000
+        lambda: (e := review.list.queue.entry(smile)) is not None and e.verdict_of("MH") == "reject", timeout=20_000
     )
 
     # the same from the command line, with the window still open

@@ -61,7 +61,7 @@ def review(qtbot: Any, settings: WindowSettings, tmp_path: Path, ball: Mesh) -> 
     program.window.show_workspace("review")
     workspace = program.window.workspace("review")
     assert isinstance(workspace, ReviewWorkspace)
-    qtbot.waitUntil(lambda: workspace.results is not None and len(workspace._standings) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.results is not None and len(workspace.list.standings) == 2, timeout=20_000)
     yield workspace
     qtbot.waitUntil(lambda: is_settled(workspace), timeout=20_000)
     program.window.close()
@@ -89,14 +89,14 @@ def test_verdicts_are_given_and_taken_back(qtbot: Any, review: ReviewWorkspace) 
     review.page.which._choose("all")
     qtbot.keyClick(window, Qt.Key.Key_3)
     qtbot.waitUntil(lambda: context.sample == second)
-    qtbot.waitUntil(lambda: review._standing(first).verdict == "reject")
+    qtbot.waitUntil(lambda: review.list.standing(first).verdict == "reject")
     assert context.project is not None
     review_of = reviews_of(context.project, first)["register-nicp-0123456789"]
     assert (review_of["reason"], review_of["by"]) == ("mouth", "MH")
     qtbot.waitUntil(lambda: review.results is not None and review.results.sample == second)
     assert not review.page.figures.accept.isEnabled()  # nothing to judge there
     qtbot.keyClick(window, Qt.Key.Key_U)
-    qtbot.waitUntil(lambda: context.sample == first and not review._standing(first).verdict)
+    qtbot.waitUntil(lambda: context.sample == first and not review.list.standing(first).verdict)
 
 
 def test_a_crashed_plugin_is_survived(qtbot: Any, review: ReviewWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +154,7 @@ def test_the_empty_page_says_what_runs(qtbot: Any, review: ReviewWorkspace, monk
 
     monkeypatch.setattr(sample_stages, "fuse_sample", fuse)
     smile = next(s for s in review.context.samples() if s.expression == "smile")
-    review.choose(key_of(smile))
+    review.list.choose(key_of(smile))
     qtbot.waitUntil(lambda: empty_words(review) == "Nothing is fused yet", timeout=10_000)
     review.running.run("fuse", on_all=False)
     assert empty_words(review) == "Fusing S0001 smile"
@@ -248,15 +248,15 @@ def test_presets_fill_the_form(qtbot: Any, review: ReviewWorkspace) -> None:
 
 def test_the_list_follows_the_queue(qtbot: Any, review: ReviewWorkspace) -> None:
     page = review.page
-    qtbot.waitUntil(lambda: len(review.queue.entries) == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: len(review.list.queue.entries) == 1, timeout=20_000)
     assert page.which.current == "queue"
     assert page.queue.entries.rowCount() == 1
     qtbot.keyClick(review.program.window, Qt.Key.Key_K)
-    qtbot.waitUntil(lambda: review.queue.judged == 1)
+    qtbot.waitUntil(lambda: review.list.queue.judged == 1)
     assert page._queue_far.text() == "1 of 1 judged"
     assert page.queue.entries.entry(0).note == "Maybe"
     qtbot.keyClick(review.program.window, Qt.Key.Key_U)
-    qtbot.waitUntil(lambda: review.queue.judged == 0)
-    assert len(QueueList(review.queue.entries, "AB").mine) == 1
+    qtbot.waitUntil(lambda: review.list.queue.judged == 0)
+    assert len(QueueList(review.list.queue.entries, "AB").mine) == 1
     page.which._choose("all")
     assert page.queue.entries.rowCount() == 2

@@ -20,17 +20,14 @@ from faceapp.gui.program.program import Program, ProjectWorkspace
 from faceapp.gui.review.actions import review_actions
 from faceapp.gui.review.page import ReviewPage
 from faceapp.gui.review.prefetch import ResultPrefetch
-from faceapp.gui.review.queue_list import QueueList, rows_of
+from faceapp.gui.review.queue_desk import QueueDesk
 from faceapp.gui.review.repair_desk import RepairDesk
 from faceapp.gui.review.reports import ReviewReports
 from faceapp.gui.review.results import (
     SampleResults,
-    SampleStanding,
     key_of,
     read_results,
-    read_standing,
     read_textured,
-    read_thumbnail_of,
 )
 from faceapp.gui.review.running import StageRuns
 from faceapp.gui.review.sibling_reading import SiblingReader
@@ -62,14 +59,9 @@ class ReviewWorkspace(ProjectWorkspace):
         self.verdicts = Verdicts(program, self.background, self.page, self.verdict_given)
         self.opening = Opening()
         self.results: SampleResults | None = None
-        self.queue = QueueList()
-        self._standings: dict[str, SampleStanding] = {}
-        self._thumbnails: dict[str, QImage] = {}
-        self._asked: set[str] = set()
-        self._here = self._knows_plugins = self._chose_list = False
+        self.list = QueueDesk(program, self.background, self.page, self._show_figures)
+        self._here = self._knows_plugins = False
         self._token: object = None
-        self._queue_token: object = None
-        self._pace: dict[str, float] = {}
         self._later = self._timer(_SIBLINGS_AFTER, self._want_neighbours)
         self._queue_later = self._timer(_QUEUE_AFTER, self._ask_queue)
         self.stack = QStackedWidget()
@@ -89,9 +81,9 @@ class ReviewWorkspace(ProjectWorkspace):
         self.stack.addWidget(self.opening)
         self.stack.addWidget(self.page)
         page, context = self.page, self.context
-        page.queue.chosen.connect(self.choose)
-        page.siblings.chosen.connect(self.choose)
-        page.which.changed.connect(self._choose_list)
+        page.queue.chosen.connect(self.list.choose)
+        page.siblings.chosen.connect(self.list.choose)
+        page.which.changed.connect(self.list.choose_list)
         page.figures.judged.connect(self.verdicts.judge)
         page.figures.again.connect(self.register_again)
         page.figures.repair.connect(self.open_repair)
@@ -154,13 +146,9 @@ class ReviewWorkspace(ProjectWorkspace):
 
     def _project_changed(self) -> None:
         self.results = None
-        self.queue = QueueList()
-        self._standings.clear()
-        self._thumbnails.clear()
-        self._asked.clear()
+        self.list.forget()
         self.verdicts.forget()
-        self._token = self._queue_token = None
-        self._chose_list = False
+        self._token = None
         self.ahead.drop()
         self.siblings.forget()
         self.page.siblings.show_siblings(())
@@ -179,9 +167,9 @@ class ReviewWorkspace(ProjectWorkspace):
             self._queue_later.start()
 
     def _operator_changed(self) -> None:
-        self.queue = QueueList(self.queue.entries, self.context.operator)
+        self.list.set_reviewer(self.context.operator)
         if self._here:
-            self._show_queue()
+            self.list.show()
             self._show_figures()
 
     def refresh(self) -> None:
@@ -198,121 +186,19 @@ class ReviewWorkspace(ProjectWorkspace):
             self.stack.setCurrentIndex(0)
             return
         self.stack.setCurrentIndex(1)
-        self._show_queue()
+        self.list.show()
         if not self._here:
             return
-        self._ask_standings(samples)
+        self.list.ask_standings(samples)
         sample = self.context.sample if self.context.sample in samples else samples[0]
         if sample != self.context.sample:
             self.context.set_sample(sample)
         elif self.results is None or key_of(self.results.sample) != key_of(sample):
             self.load(sample)
 
-    def _ask_standings(self, samples: tuple[Sample, ...], again: str = "") -> None:
-        project = self.context.project
-        assert project is not None
-        for sample in samples:
-            if key_of(sample) in self._asked and key_of(sample) != again:
-                continue
-            self._asked.add(key_of(sample))
-
-            def work(sample: Sample = sample) -> tuple[SampleStanding, QImage | None]:
-                standing = read_standing(project, sample)
-                return standing, read_thumbnail_of(project.sample_folder(sample), standing)
-
-            self.background.run(work, partial(self._standing_read, sample))
-
-    def _standing_read(self, sample: Sample, read: tuple[SampleStanding, QImage | None]) -> None:
-        self._standings[key_of(sample)], image = read
-        if image is not None:
-            self._thumbnails[key_of(sample)] = image
-        self._show_queue()
-        self._show_figures()
-
-    def _standing(self, sample: Sample) -> SampleStanding:
-        return self._standings.get(key_of(sample), SampleStanding())
-
-    # The queue
-
     def _ask_queue(self) -> None:
-        """Read the queue: first the scores, then what is stale, which takes longer."""
-        project = self.context.project
-        if project is None or not self._here:
-            return
-        token = self._queue_token = object()
-
-        def work(with_stale: bool) -> tuple[Any, dict[str, float]]:
-            from faceapp.app.review_queue import review_queue
-            from faceapp.app.reviewing import read_reviews, seconds_each
-
-            entries = review_queue(project, with_stale=with_stale)
-            said = [review for sample in project.samples() for review in read_reviews(project, sample)]
-            return entries, dict(seconds_each(said))
-
-        def show(with_stale: bool, read: tuple[Any, dict[str, float]]) -> None:
-            if token is not self._queue_token:
-                return
-            entries, self._pace = read
-            self.queue = QueueList(entries, self.context.operator)
-            if not self._chose_list:
-                self.page.which.set_current("queue" if self.queue.mine else "all")
-            self._show_queue()
-            self._show_figures()
-            if not with_stale:
-                self.background.run(partial(work, True), partial(show, True))
-
-        self.background.run(partial(work, False), partial(show, False))
-
-    def _choose_list(self, _: str) -> None:
-        self._chose_list = True
-        self._show_queue()
-
-    def _listed(self) -> tuple[Sample, ...]:
-        """The samples of the list at the left, in its order."""
-        samples = self.context.samples()
-        if self.page.which.current == "queue":
-            mine = [key_of(entry.sample) for entry in self.queue.mine]
-            known = {key_of(sample): sample for sample in samples}
-            return tuple(known[i] for i in mine if i in known)
-        return samples
-
-    def _show_queue(self) -> None:
-        listed = self._listed()
-        current = key_of(self.context.sample) if self.context.sample is not None else ""
-        in_queue = self.page.which.current == "queue"
-        if in_queue:
-            judged, of = self.queue.judged, len(self.queue.mine)
-        else:
-            judged, of = sum(bool(self._standing(s).verdict) for s in listed), len(listed)
-        pace = self._pace.get(self.context.operator)
-        words = "" if pace is None else f"{pace:.1f}\N{NO-BREAK SPACE}s each"
-        note = "" if listed else "Nothing to look at: all samples are under All."
-        rows = rows_of(listed, self.queue, self._standings, self._thumbnails)
-        self.page.show_queue(rows, current, judged, of, words, note)
-
-    def choose(self, identifier: str) -> None:
-        """Make a sample current."""
-        sample = next((s for s in self.context.samples() if key_of(s) == identifier), None)
-        if sample is not None:
-            self.context.set_sample(sample)
-
-    def step(self, by: int) -> None:
-        """Go to the sample before or after in the list, without a verdict."""
-        listed, current = self._listed(), self.context.sample
-        at = next((i for i, s in enumerate(listed) if current is not None and key_of(s) == key_of(current)), None)
-        if at is None and listed:
-            self.context.set_sample(listed[0])
-        elif at is not None and 0 <= at + by < len(listed):
-            self.context.set_sample(listed[at + by])
-
-    def _step_on(self, sample: Sample) -> None:
-        """Go on after a verdict: to what has to be looked at next, or to the next of all."""
-        if self.page.which.current != "queue":
-            self.step(1)
-            return
-        following = self.queue.next_due(sample)
-        if following is not None:
-            self.context.set_sample(following)
+        if self._here:
+            self.list.ask()
 
     # Results
 
@@ -358,14 +244,14 @@ class ReviewWorkspace(ProjectWorkspace):
         project, sample = self.context.project, self.context.sample
         if project is None or sample is None:
             return
-        listed = self._listed()
+        listed = self.list.listed()
         at = next((i for i, s in enumerate(listed) if key_of(s) == key_of(sample)), -1)
         near = list(listed[at + 1 : at + 1 + _AHEAD]) + list(listed[max(0, at - _BEHIND) : max(0, at)])
-        following = self.queue.next_due(sample)
+        following = self.list.queue.next_due(sample)
         if following is not None and self.page.which.current == "queue":
             near.insert(0, following)
         self.ahead.want([sample, *near])
-        self.siblings.want(project, sample, self.context.samples(), self._standings)
+        self.siblings.want(project, sample, self.context.samples(), self.list.standings)
 
     def show_stage(self, stage: str) -> None:
         """Show the registration or the reconstruction."""
@@ -399,13 +285,13 @@ class ReviewWorkspace(ProjectWorkspace):
             figures.show_result(None, "", "")
             return
         sample, result = self.results.sample, self.page.result
-        entry = self.queue.entry(sample)
+        entry = self.list.queue.entry(sample)
         title = f"{sample.subject}  {title_of(sample.expression)}"
         verdict = ""
         if entry is not None and result is not None and result.folder == entry.run:
-            verdict = entry.verdict_of(self.queue.by)
-        elif result is not None and result.folder == self._standing(sample).registered and entry is None:
-            verdict = self._standing(sample).verdict
+            verdict = entry.verdict_of(self.list.queue.by)
+        elif result is not None and result.folder == self.list.standing(sample).registered and entry is None:
+            verdict = self.list.standing(sample).verdict
         before = self.results.before if result is not None and result.stage == "register" else None
         figures.show_result(result, title, verdict, entry, before)
 
@@ -438,7 +324,7 @@ class ReviewWorkspace(ProjectWorkspace):
 
     def _stage_done(self, stage: str, sample: Sample) -> None:
         self.ahead.drop(sample)
-        self._ask_standings((sample,), again=key_of(sample))
+        self.list.ask_standings((sample,), again=key_of(sample))
         self._queue_later.start()
         if self.context.sample is not None and key_of(self.context.sample) == key_of(sample):
             if stage in ("register", "reconstruct"):
@@ -451,14 +337,14 @@ class ReviewWorkspace(ProjectWorkspace):
 
     def verdict_given(self, sample: Sample, run: Path, verdict: str, reason: str, go_on: bool) -> None:
         """Show a verdict that is on the disk, and go on to the next sample or to this one."""
-        self.queue = self.queue.with_review(sample, run.name, verdict, reason)
+        self.list.queue = self.list.queue.with_review(sample, run.name, verdict, reason)
         if go_on:
-            self._step_on(sample)
+            self.list.step_on(sample)
         else:
             self.context.set_sample(sample)
-        self._show_queue()
+        self.list.show()
         self._show_figures()
-        self._ask_standings((sample,), again=key_of(sample))
+        self.list.ask_standings((sample,), again=key_of(sample))
 
     def _show_crumbs(self) -> None:
         sample, result = self.context.sample, self.page.result

@@ -18,7 +18,7 @@ from faceapp.core.arrays import FloatArray
 from faceapp.core.mesh import Mesh
 from faceapp.core.results import Registration
 from faceapp.geometry.closest_points import SurfaceTree
-from faceapp.geometry.deformation import Attraction, DeformationSolver, bending_matrix
+from faceapp.geometry.deformation import DeformationSolver, bending_matrix
 from faceapp.geometry.untangling import untangled
 from faceapp.pipeline.contract import Job, plugin
 from faceapp.pipeline.parameters import Between, Choice, Unit, Value
@@ -27,6 +27,7 @@ from faceapp_plugins.registration.nicp_eq3 import fit_transformations
 from faceapp_plugins.registration.rigid_start import from_own_neutral, rigid_start
 from faceapp_plugins.registration.scan_search import (
     ScanSearch,
+    Search,
     judge,
     landmark_rows,
     part_stiffness,
@@ -35,8 +36,8 @@ from faceapp_plugins.registration.scan_search import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameters:
-    """Of the non-rigid ICP."""
+class BendingParameters:
+    """Of a template that bends onto a scan."""
 
     stiffness: Annotated[float, Between(0.05, 20.0)] = 1.0
     """Multiplies the stiffness of every part: higher is smoother, lower follows the scan more closely."""
@@ -56,11 +57,16 @@ class Parameters:
     scale: bool = True
     """Whether the template may change its size as a whole before it bends."""
 
-    method: Annotated[str, Choice("bending", "transformations")] = "bending"
-    """What is unknown: a displacement of each vertex that bends, or a transformation of each (Eq. 3 as printed)."""
-
     part_stiffness: str = ""
     """Parts that are stiffer or softer than the template says, each with its factor, such as lips=3, nose=0.5."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters(BendingParameters):
+    """Of the non-rigid ICP."""
+
+    method: Annotated[str, Choice("bending", "transformations")] = "bending"
+    """What is unknown: a displacement of each vertex that bends, or a transformation of each (Eq. 3 as printed)."""
 
     PRESETS: ClassVar[dict[str, dict[str, Value]]] = {
         "smooth": {"stiffness": 3.0},
@@ -75,18 +81,32 @@ _COARSE = ((1e5, 40.0, 1.0), (1e4, 40.0, 0.8), (1e3, 40.0, 0.6))
 _FINE = ((1e2, 20.0, 0.4), (10.0, 5.0, 0.25), (1.0, 2.0, 0.2))
 """The same, on the template itself: landmarks are noisier than the surface, so they fade."""
 
-_TANGENTIAL = 0.01
 _COARSE_VERTICES = 3000
 
 
 @plugin(stage="register", name="nicp", version="1.2.0", title="Non-rigid ICP", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan."""
-    fit = fit_transformations if parameters.method == "transformations" else _fit_displacements
+    fit = fit_transformations if parameters.method == "transformations" else fit_displacements
     return replace(fit(job, from_own_neutral(subject, job), parameters), template=subject.template)
 
 
-def _fit_displacements(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
+def fit_displacements(
+    job: Job, subject: RegistrationInput, parameters: BendingParameters, fine: Search | None = None
+) -> Registration:
+    """Lay the template onto the scan by a displacement of each vertex that bends little.
+
+    Parameters
+    ----------
+    job : Job
+        Told of progress.
+    subject : RegistrationInput
+        Scan, template, landmarks.
+    parameters : BendingParameters
+        Of the method.
+    fine : Search, optional
+        What leads the template itself, after its thinned copy was led by closest points; by default these too.
+    """
     template, scan = subject.template, subject.scan
     job.progress(0.02, "building the search tree")
     surface = ScanSearch(scan, parameters.max_angle)
@@ -99,7 +119,8 @@ def _fit_displacements(job: Job, subject: RegistrationInput, parameters: Paramet
     displacement = _coarse_fit(job, shape, surface, targets, parameters)
     for i, stage in enumerate(_FINE):
         low = 0.4 + 0.18 * i
-        displacement = _fit_stage(job, shape, displacement, surface, targets, stage, parameters, (low, low + 0.18))
+        lead = fine or surface
+        displacement = _fit_stage(job, shape, displacement, lead, targets, stage, parameters, (low, low + 0.18))
     job.progress(0.94, "taking back folds")
     bending = bending_matrix(rest, shape.faces, shape.mesh.vertex_areas(), stiffness)
     displacement = untangled(rest, displacement, shape.faces, bending, template.face)
@@ -125,7 +146,7 @@ class _Shape:
 
 
 def _coarse_fit(
-    job: Job, shape: _Shape, surface: ScanSearch, targets: FloatArray, parameters: Parameters
+    job: Job, shape: _Shape, surface: ScanSearch, targets: FloatArray, parameters: BendingParameters
 ) -> FloatArray:
     """Fit a thinned copy, then carry its displacement over to the template."""
     if len(shape.rest) <= 2 * _COARSE_VERTICES:
@@ -171,10 +192,10 @@ def _fit_stage(
     job: Job,
     shape: _Shape,
     displacement: FloatArray,
-    surface: ScanSearch,
+    search: Search,
     targets: FloatArray,
     stage: tuple[float, float, float],
-    parameters: Parameters,
+    parameters: BendingParameters,
     span: tuple[float, float],
 ) -> FloatArray:
     stiffness, beta, reach = stage
@@ -184,9 +205,8 @@ def _fit_stage(
     for done in range(parameters.rounds):
         job.progress(span[0] + (span[1] - span[0]) * done / parameters.rounds, f"fitting at stiffness {stiffness:g}")
         now = Mesh((shape.rest + displacement).astype(np.float32), shape.faces)
-        good, target, normal = surface.closest(
-            shape.rest + displacement, now.vertex_normals().astype(np.float64), reach * parameters.max_distance
-        )
-        weight = np.where(good & shape.takes_data, areas, 0.0)
-        displacement = solver.solve(shape.rest, displacement, Attraction(weight, target, normal, _TANGENTIAL), targets)
+        normals = now.vertex_normals().astype(np.float64)
+        weight = np.where(shape.takes_data, areas, 0.0)
+        pull = search.attraction(shape.rest + displacement, normals, reach * parameters.max_distance, weight)
+        displacement = solver.solve(shape.rest, displacement, pull, targets)
     return displacement

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
@@ -12,12 +14,23 @@ from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.mesh import Mesh
 from faceapp.core.template import Template
 from faceapp.geometry.closest_points import SurfaceTree
-from faceapp.geometry.deformation import smooth_over_mesh
+from faceapp.geometry.deformation import Attraction, smooth_over_mesh
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.pipeline.stages import Pin
 
 _NO_DATA_PARTS = {"mouth_interior", "mouth interior", "nostrils", "lid_insides", "eyeballs", "teeth", "inner_mouth"}
 """Parts that no scanner sees as the template means them: the skin round them carries them along."""
+
+_TANGENTIAL = 0.01
+"""A closest point says little of motion along the surface; a trace keeps the solution from drifting."""
+
+
+class Search(Protocol):
+    """What tells each vertex of the template where the scan wants it."""
+
+    def attraction(self, vertices: FloatArray, normals: FloatArray, reach: float, weight: FloatArray) -> Attraction:
+        """See `ScanSearch.attraction`."""
+        ...
 
 
 class ScanSearch:
@@ -52,6 +65,21 @@ class ScanSearch:
         # The scan ends at its border: following it would pull the template's rim inwards.
         good = known & ~self._border[face] & (np.einsum("nd,nd->n", there, normals) > self._cosine)
         return good, np.where(known[:, None], found.points, 0.0), there
+
+    def attraction(self, vertices: FloatArray, normals: FloatArray, reach: float, weight: FloatArray) -> Attraction:
+        """Return where the scan pulls each vertex: onto the plane of its closest point.
+
+        Parameters
+        ----------
+        vertices, normals : (V, 3) float64
+            Of the template as it lies now.
+        reach : float
+            Largest distance, mm.
+        weight : (V,) float64
+            Of each vertex where it is pulled.
+        """
+        good, target, normal = self.closest(vertices, normals, reach)
+        return Attraction(np.where(good, weight, 0.0), target, normal, _TANGENTIAL)
 
 
 def part_stiffness(template: Template, factors: str = "") -> FloatArray:

@@ -1,0 +1,98 @@
+"""Texture-constrained non-rigid ICP (beyond-3dmm.md 3.1, Eq. 3 to 7): correspondence by shape and texture together.
+
+The template brings a texture model; its light is found on the scan, and each vertex looks for a place near it that
+looks as it does. What lies over the face and looks otherwise is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from faceapp.core.errors import DataError
+from faceapp.core.results import Registration
+from faceapp.core.template import Template
+from faceapp.geometry.rigid import align_pairs
+from faceapp.landmarks.scheme import load_scheme
+from faceapp.pipeline.contract import Job, plugin
+from faceapp.pipeline.parameters import Between, Value
+from faceapp.pipeline.stages import RegistrationInput
+from faceapp_plugins.registration import nicp
+from faceapp_plugins.registration.rigid_start import from_own_neutral
+from faceapp_plugins.registration.scan_search import ScanSearch, takes_data
+from faceapp_plugins.registration.texture_model import texture_model
+from faceapp_plugins.registration.texture_search import TextureSearch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters(nicp.BendingParameters):
+    """Of the non-rigid ICP, and of the texture."""
+
+    texture_weight: Annotated[float, Between(0.0, 1.0)] = 0.13
+    """Distance that the largest difference of colour is worth, as a share of the distance between the eyes."""
+
+    color_threshold: Annotated[float, Between(0.02, 2.0)] = 0.17
+    """Colours (0 to 1 a channel) that differ by more are not of one place: what covers the face is left out."""
+
+    texture_pull: Annotated[float, Between(0.0, 5.0)] = 0.5
+    """How strongly clear texture holds along the surface, beside the pull across it."""
+
+    PRESETS: ClassVar[dict[str, dict[str, Value]]] = {
+        "paper": {"texture_weight": 0.013},
+        "strong": {"texture_weight": 0.25, "texture_pull": 1.5},
+    }
+
+
+@plugin(stage="register", name="t-icp", version="1.0.0", title="Texture-constrained ICP", family="open3d")
+def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
+    """Lay the template onto the scan by shape and texture."""
+    scan = subject.scan
+    if scan.colors is None:
+        raise DataError("the scan has no colours, which t-icp follows; use the plugin nicp, or a scan with colours")
+    template = subject.template
+    led = from_own_neutral(subject, job)
+    search = TextureSearch(
+        scan,
+        scan.colors,
+        texture_model(template),
+        template.mesh.faces,
+        template.face,
+        ScanSearch(scan, parameters.max_angle),
+        weight_mm=parameters.texture_weight * eye_distance(template),
+        threshold=parameters.color_threshold,
+        pull=parameters.texture_pull,
+    )
+    found = nicp.fit_displacements(job, led, parameters, search)
+    hidden = search.rejected & takes_data(template)
+    share = float(hidden[template.face].mean())
+    job.log(f"{share:.1%} of the face look otherwise than the texture model and were left out")
+    return replace(
+        found,
+        template=template,
+        distance=np.where(hidden, np.nan, found.distance).astype(np.float32),
+        confidence=np.where(hidden, 0.0, found.confidence).astype(np.float32),
+        # Eq. 7: what is left of the fit after its best rigid motion and size is the shape
+        start=align_pairs(
+            template.mesh.vertices[template.face].astype(np.float64),
+            found.vertices[template.face].astype(np.float64),
+            scale=parameters.scale,
+        ),
+    )
+
+
+def eye_distance(template: Template) -> float:
+    """Return the distance between the middles of the eyes of a template, mm.
+
+    Raises
+    ------
+    DataError
+        It has no anchors at the eyes.
+    """
+    groups = {g.name: list(g.indices) for g in load_scheme(template.scheme).groups}
+    anchors = template.landmarks_of(template.mesh.vertices)
+    middles = [np.nanmean(anchors[points], axis=0) for name, points in groups.items() if name.startswith("eye_")]
+    if len(middles) != 2 or not np.isfinite(middles).all():
+        raise DataError(f"the template {template.name} has no landmarks at both eyes, which t-icp measures by")
+    return float(np.linalg.norm(middles[0] - middles[1]))

@@ -1,0 +1,144 @@
+"""Correspondence by place and colour (beyond-3dmm.md Eq. 6): a brow finds a brow, and what covers the face is left."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from scipy.spatial import cKDTree
+
+from faceapp.core.arrays import FloatArray, UInt8Array
+from faceapp.core.mesh import Mesh
+from faceapp.geometry.deformation import Attraction
+from faceapp_plugins.registration.face_light import FaceLight, fit_face_light
+from faceapp_plugins.registration.scan_search import ScanSearch
+from faceapp_plugins.registration.texture_model import TextureModel
+
+_NEIGHBOURS = 48
+_TRACE = 0.01
+_CONTRAST_PER_MM = 0.02
+"""Change of colour from which texture tells where it lies; painted skin without features has a tenth of it."""
+
+_FITTED = 3000
+_SAMPLE_ROUNDS = 2
+
+
+class TextureSearch:
+    """Closest points that look alike.
+
+    Parameters
+    ----------
+    scan : Mesh
+        mm.
+    colors : (N, 3) uint8
+        Of its vertices.
+    model : TextureModel
+        Of the template.
+    faces : (F, 3) int32
+        Of the template.
+    fitted : (V,) bool
+        Vertices that light and texture are found from.
+    surface : ScanSearch
+        Of the scan, for places without texture.
+    weight_mm : float
+        Distance that a difference of colour of 1 is worth (lambda_tex).
+    threshold : float
+        Colours farther apart are not of one place (tau_c).
+    pull : float
+        How strongly the clearest texture holds along the surface, beside the pull across it.
+    """
+
+    def __init__(
+        self,
+        scan: Mesh,
+        colors: UInt8Array,
+        model: TextureModel,
+        faces: npt.NDArray[np.int32],
+        fitted: npt.NDArray[np.bool_],
+        surface: ScanSearch,
+        *,
+        weight_mm: float,
+        threshold: float,
+        pull: float,
+    ) -> None:
+        self._surface, self._model, self._faces = surface, model, faces
+        self._places = scan.vertices.astype(np.float64)
+        self._normals = scan.vertex_normals().astype(np.float64)
+        self._tree = cKDTree(self._places)
+        self._colors = _averaged(colors.astype(np.float64) / 255, scan.faces, _SAMPLE_ROUNDS)
+        self._weight, self._threshold, self._pull = weight_mm, threshold, pull
+        some = np.flatnonzero(fitted)
+        self._some = some[:: max(len(some) // _FITTED, 1)]
+        self._sample = TextureModel(model.mean[self._some], model.modes[:, self._some])
+        self.light = FaceLight.start(len(model.modes))
+        self._reach = 0.0
+        self.rejected: npt.NDArray[np.bool_] = np.zeros(len(model.mean), np.bool_)
+        """(V,) bool: vertices near which nothing looked as they do, the last time."""
+
+    def attraction(self, vertices: FloatArray, normals: FloatArray, reach: float, weight: FloatArray) -> Attraction:
+        """Return where the scan pulls each vertex; see `ScanSearch.attraction`."""
+        good, closest, normal = self._surface.closest(vertices, normals, reach)
+        if reach != self._reach:
+            # once at each stiffness: between its rounds the template moves too little for another light
+            self._reach = reach
+            self._update_light(good, closest, normals)
+        colors = self.light.colors(self._model, normals)
+        rows = np.flatnonzero(good & (weight > 0))
+        alike, there = self._alike(vertices[rows], normals[rows], colors[rows], reach)
+        self.rejected[:] = False
+        self.rejected[rows[~alike]] = True
+        target = closest.copy()
+        # along the surface by colour, across it by the plane of the closest point: a chosen place lies a little aside
+        aside = np.einsum("nd,nd->n", there - closest[rows], normal[rows])
+        target[rows[alike]] = (there - aside[:, None] * normal[rows])[alike]
+        pulled = np.where(good & ~self.rejected, weight, 0.0)
+        return Attraction(pulled, target, normal, _TRACE + self._pull * self._clarity(vertices, colors))
+
+    def _update_light(self, good: npt.NDArray[np.bool_], closest: FloatArray, normals: FloatArray) -> None:
+        use = good[self._some]
+        if use.sum() < 10 * len(self.light.values):
+            return
+        part = TextureModel(self._sample.mean[use], self._sample.modes[:, use])
+        rows = self._some[use]
+        seen = self._colors[self._tree.query(closest[rows])[1]]
+        self.light = fit_face_light(part, normals[rows], seen, self.light)
+
+    def _alike(
+        self, vertices: FloatArray, normals: FloatArray, colors: FloatArray, reach: float
+    ) -> tuple[npt.NDArray[np.bool_], FloatArray]:
+        """Eq. 6: which vertices have a place that looks alike, and the best one of each."""
+        far, index = self._tree.query(vertices, _NEIGHBOURS, distance_upper_bound=reach)
+        known = np.isfinite(far)
+        index = np.where(known, index, 0)
+        gap = np.linalg.norm(self._colors[index] - colors[:, None], axis=2)
+        facing = np.einsum("nkd,nd->nk", self._normals[index], normals) > 0
+        fits = known & facing & (gap < self._threshold)
+        cost = np.where(fits, far + self._weight * gap, np.inf)
+        best = cost.argmin(axis=1)
+        return fits.any(axis=1), self._places[index[np.arange(len(index)), best]]
+
+    def _clarity(self, vertices: FloatArray, colors: FloatArray) -> FloatArray:
+        """How well the texture tells where it lies, 0 to 1, from its slope at each vertex."""
+        faces = self._faces
+        i, j = np.concatenate([faces, faces[:, [1, 2, 0]]]).T[:2]
+        length = np.linalg.norm(vertices[i] - vertices[j], axis=1) + 1e-3
+        slope = (np.linalg.norm(colors[i] - colors[j], axis=1) / length) ** 2
+        n = len(vertices)
+        total = np.bincount(i, slope, n) + np.bincount(j, slope, n)
+        count = np.maximum(np.bincount(i, minlength=n) + np.bincount(j, minlength=n), 1)
+        mean = total / count
+        return np.asarray(mean / (mean + _CONTRAST_PER_MM**2))
+
+
+def _averaged(values: FloatArray, faces: npt.NDArray[np.int32], rounds: int) -> FloatArray:
+    """Return (N, C) values after rounds of averaging over each vertex and its neighbours: less noise of the camera."""
+    n = len(values)
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    both = np.concatenate([edges, edges[:, ::-1]])
+    link = sp.coo_array((np.ones(len(both)), (both[:, 0], both[:, 1])), (n, n)).tocsr()
+    link.data[:] = 1.0
+    link = sp.csr_array(link + sp.eye_array(n))
+    share = sp.diags_array(1 / link.sum(axis=1)) @ link
+    for _ in range(rounds):
+        values = np.asarray(share @ values)
+    return values
