@@ -12,15 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from faceapp.calibration.observations import BoardView
-from faceapp.calibration.sharpness import edge_spreads
+from faceapp.calibration.sharpness import edge_spreads, picture_blur
 from faceapp.calibration.target import BoardTarget
 from faceapp.core.arrays import FloatArray, UInt8Array
 
 LEAST_CORNERS = 12
 _LEAST_MARKERS = 4
 _LARGEST_BLUR_PX = 1.7
-_LARGEST_BEND_PX = 0.5
+_LARGEST_BEND_PX = 0.35
+_LARGEST_BEND_OF_FEW_PX = 0.8
+"""A lens bends what few corners show more than they can tell."""
+
+_UNREADABLE = "no board that can be read: there is none, or it is doubled, or turned too far away"
 _CUBIC = tuple((i, j) for i in range(4) for j in range(4 - i))
+_ENOUGH = 3 * len(_CUBIC)
 
 
 @dataclass(frozen=True)
@@ -85,39 +90,52 @@ class BoardDetector:
         corners, ids, _, markers = self._detector.detectBoard(grey)
         seen = 0 if markers is None else len(markers)
         if ids is None or len(ids) == 0:
-            return BoardView(camera, pose, size, np.zeros(0, np.int64), np.zeros((0, 2)), refusal=self._nothing(seen))
+            return BoardView(
+                camera, pose, size, np.zeros(0, np.int64), np.zeros((0, 2)), refusal=self._nothing(grey, seen)
+            )
         pixels = np.asarray(corners, np.float64).reshape(-1, 2)
         numbers = np.asarray(ids, np.int64).ravel()
         blur, refusal = self._judge(grey, numbers, pixels, seen)
         return BoardView(camera, pose, size, numbers, pixels, blur, refusal)
 
-    def _nothing(self, markers: int) -> str:
+    def _nothing(self, grey: UInt8Array, markers: int) -> str:
+        if markers and picture_blur(grey) > _LARGEST_BLUR_PX:
+            return _blurred(picture_blur(grey))
         if markers >= _LEAST_MARKERS:
             where = f"they do not lie as on the board of {self._squares}"
             return f"{markers} markers, but {where}: is it another board, or tilted too far?"
-        return "no board in the picture" if not markers else "hardly any of the board in the picture"
+        if markers:
+            return "hardly any of the board in the picture"
+        return "no board in the picture" if np.isnan(picture_blur(grey)) else _UNREADABLE
 
     def _judge(
         self, grey: UInt8Array, ids: npt.NDArray[np.int64], pixels: FloatArray, markers: int
     ) -> tuple[float, str]:
         if len(ids) < LEAST_CORNERS or _is_flat(self.target.corners()[ids, :2]):
+            if picture_blur(grey) > _LARGEST_BLUR_PX:
+                return picture_blur(grey), _blurred(picture_blur(grey))
             if markers > 2 * len(ids) + _LEAST_MARKERS:
                 return float("nan"), f"{markers} markers, but only {len(ids)} corners of the board of {self._squares}"
-            return float("nan"), f"cut: only {len(ids)} corners in the picture, {LEAST_CORNERS} in two rows are needed"
+            few = f"only {len(ids)} corners can be read, {LEAST_CORNERS} in two rows are needed"
+            return float("nan"), f"cut, or doubled: {few}"
         spreads = edge_spreads(grey, self.target, ids, pixels)
         blur = max((s.sigma_px for s in spreads), default=float("nan"))
         if any(s.is_double for s in spreads):
             return blur, "doubled: every edge is there twice; the board moved between two exposures of one picture"
         if blur > _LARGEST_BLUR_PX:
-            return blur, f"blurred: edges {blur:.1f} px wide (at most {_LARGEST_BLUR_PX}); hold the board still"
+            return blur, _blurred(blur)
         bend = bend_px(self.target, ids, pixels)
-        if bend > _LARGEST_BEND_PX:
+        if bend > (_LARGEST_BEND_PX if len(ids) >= _ENOUGH else _LARGEST_BEND_OF_FEW_PX):
             return blur, f"torn, or of another board: the corners leave one plane by {bend:.1f} px"
         return blur, ""
 
     @property
     def _squares(self) -> str:
         return f"{self.target.columns} × {self.target.rows} squares"
+
+
+def _blurred(blur_px: float) -> str:
+    return f"blurred: edges {blur_px:.1f} px wide (at most {_LARGEST_BLUR_PX}); hold the board still"
 
 
 def bend_px(target: BoardTarget, ids: npt.NDArray[np.int64], pixels: FloatArray) -> float:
@@ -130,7 +148,7 @@ def bend_px(target: BoardTarget, ids: npt.NDArray[np.int64], pixels: FloatArray)
     rest = pixels - seen[:, :2] / seen[:, 2:]
     half = np.abs(flat).max()
     # A lens bends a plane smoothly; with few corners a cubic would swallow everything.
-    powers = _CUBIC if len(ids) >= 3 * len(_CUBIC) else ((0, 0),)
+    powers = _CUBIC if len(ids) >= _ENOUGH else ((0, 0),)
     basis = np.stack([(flat[:, 0] / half) ** i * (flat[:, 1] / half) ** j for i, j in powers], axis=1)
     rest = rest - basis @ np.linalg.lstsq(basis, rest, rcond=None)[0]
     return float(np.sqrt((rest**2).sum(axis=1).mean()))

@@ -25,7 +25,7 @@ def vector_of(rotation: npt.ArrayLike) -> FloatArray:
     r = np.asarray(rotation, np.float64)
     axis = np.array([r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]]) / 2
     sine, cosine = float(np.linalg.norm(axis)), float((np.trace(r) - 1) / 2)
-    if sine < 1e-9 and cosine > 0:
+    if sine < 1e-6 and cosine > 0:
         return axis
     if sine < 1e-6:  # half a turn: the axis is in the symmetric part
         column = int(np.argmax(np.diag(r)))

@@ -19,6 +19,7 @@ _MARGIN = 0.13
 """Of a square: nothing else lies so near to an edge; the margin of a marker is 0.15."""
 _LEAST_CONTRAST = 12.0
 _DIP = 0.72
+_STEEPEST = 99.8
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,19 @@ class EdgeSpread:
 
     sigma_px: float
     is_double: bool
+
+
+def picture_blur(image: npt.NDArray[np.generic]) -> float:
+    """Return the sigma of the sharpest edges of a picture, across and down, whichever is wider, px; NaN without any.
+
+    For pictures in which no board was found: a movement leaves the edges along it sharp.
+    """
+    grey = np.asarray(image, np.float32)
+    low, high = np.percentile(grey[::4, ::4], (2, 99.5))
+    if high - low < 2 * _LEAST_CONTRAST:
+        return float("nan")
+    steep = [np.percentile(np.abs(np.diff(grey, axis=axis)), _STEEPEST) for axis in (0, 1)]
+    return float((high - low) / np.sqrt(2 * np.pi) / max(min(steep), 1e-6))
 
 
 def edge_spreads(
