@@ -164,7 +164,8 @@ class CaptureEngine:
     def _shoot(self, group: CameraGroup, plan: CapturePlan) -> GroupCapture:
         start = time.perf_counter()
         names = [m.name for m in group.cameras]
-        buffers, records = self._burst(group, plan, names, plan.settings)
+        wanted = {name: plan.own_settings.get(name, plan.settings) for name in names}
+        buffers, records = self._burst(group, plan, wanted)
         infos = {name: self._devices.cameras[name].info for name in names}
         stacks = _stacks(buffers, records, plan)
         pictures = {name: buffer[0] for name, buffer in buffers.items() if infos[name].role == "rgb"}
@@ -172,23 +173,23 @@ class CaptureEngine:
         more = []
         for exposure in plan.more_exposures_ms:
             settings = replace(plan.settings, exposure_ms=exposure)
-            again = self._burst(group, plan, [m.name for m in group.infrared], settings)
+            again = self._burst(group, plan, dict.fromkeys((m.name for m in group.infrared), settings))
             more.append((exposure, _stacks(*again, plan)))
         return GroupCapture(group, stacks, pictures, infos, signs, time.perf_counter() - start, tuple(more))
 
     def _burst(
-        self, group: CameraGroup, plan: CapturePlan, names: list[str], settings: CameraSettings
+        self, group: CameraGroup, plan: CapturePlan, settings: dict[str, CameraSettings]
     ) -> tuple[dict[str, npt.NDArray[np.uint8]], dict[str, BurstRecord]]:
         """Play the sequence once before some cameras of the group."""
         self._step(State.ARMING, group.name)
         projector = self._devices.projectors[group.name]
-        cameras = {name: self._devices.cameras[name] for name in names}
+        cameras = {name: self._devices.cameras[name] for name in settings}
         projector.load(plan.sequence, plan.period_s)
         buffers: dict[str, npt.NDArray[np.uint8]] = {}
         for name, camera in cameras.items():
             info = camera.info
             if info.role == "ir":
-                camera.configure(settings)
+                camera.configure(settings[name])
             n = len(plan.sequence) if info.role == "ir" else 1
             buffers[name] = np.empty((n, *info.frame_shape), info.dtype)
             camera.arm(buffers[name])

@@ -211,7 +211,7 @@ class LiveScanner:
         self._windows = {}
         for model in self._group.infrared:
             camera = self._devices.cameras[model.name]
-            camera.configure(self._plan.settings)
+            camera.configure(self._plan.own_settings.get(model.name, self._plan.settings))
             window = self._windows[model.name] = _Window(model.name, self._plan.sequence, self._step)
             camera.follow(window.take)
         self._projector.loop()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+from faceapp.capture.timing import check_timing
 from faceapp.core.errors import UsageError
 from faceapp.core.sequence import FringeSequence, multi_frequency
 from faceapp.devices.protocols import ConnectedRig
@@ -25,6 +27,8 @@ class CapturePlan:
         Of the infrared cameras.
     retries : int
         How often a group is shot again after a lost frame.
+    own_settings : mapping of str to CameraSettings
+        Of single infrared cameras, in the place of ``settings``.
     more_exposures_ms : tuple of float
         Each group is shot once more with each of these, right after its burst: for what the first one saturates or
         leaves dark.
@@ -34,6 +38,7 @@ class CapturePlan:
     rate_hz: float = 120.0
     settings: CameraSettings = field(default_factory=CameraSettings)
     retries: int = 1
+    own_settings: Mapping[str, CameraSettings] = field(default_factory=dict)
     more_exposures_ms: tuple[float, ...] = ()
 
     @property
@@ -43,9 +48,20 @@ class CapturePlan:
 
 
 def plan_for(devices: ConnectedRig) -> CapturePlan:
-    """Return the default plan; projectors that take no upload play what is stored in them."""
+    """Return the default plan: what is stored where nothing is uploaded, the settings of the rig, as fast as it can."""
+    plan = CapturePlan()
     stored = [p.info.stored[0] for p in devices.projectors.values() if not p.info.uploads and p.info.stored]
-    return CapturePlan(sequence=stored[0]) if stored else CapturePlan()
+    cameras = [c.info for c in devices.cameras.values()]
+    own = {i.name: i.settings for i in cameras if i.role == "ir" and i.settings is not None}
+    shortest = [plan.period_s, *(i.shortest_period_s for i in cameras)]
+    shortest += [p.info.shortest_period_s for p in devices.projectors.values()]
+    return replace(
+        plan,
+        sequence=stored[0] if stored else plan.sequence,
+        rate_hz=1 / max(shortest),
+        settings=next(iter(own.values()), plan.settings),
+        own_settings=own,
+    )
 
 
 def check_plan(plan: CapturePlan, devices: ConnectedRig) -> None:
@@ -67,7 +83,8 @@ def check_plan(plan: CapturePlan, devices: ConnectedRig) -> None:
         check_sequence(group, plan.sequence)
     if not plan.rate_hz > 0:
         raise UsageError(f"a rate of {plan.rate_hz} Hz is not possible")
-    for exposure in (plan.settings.exposure_ms, *plan.more_exposures_ms):
+    own = [settings.exposure_ms for settings in plan.own_settings.values()]
+    for exposure in (plan.settings.exposure_ms, *own, *plan.more_exposures_ms):
         if not 0 < exposure <= 1000 * plan.period_s:
             raise UsageError(
                 f"an exposure of {exposure:g} ms does not fit {plan.rate_hz:g} Hz "
@@ -97,3 +114,7 @@ def check_plan(plan: CapturePlan, devices: ConnectedRig) -> None:
                 raise UsageError(
                     f"{model.name} needs {1000 * camera.info.shortest_period_s:.2f} ms a frame; lower the rate"
                 )
+            if camera.info.role == "ir":
+                mine = plan.own_settings.get(model.name, plan.settings)
+                for exposure in (mine.exposure_ms, *plan.more_exposures_ms):
+                    check_timing(camera.info, info, exposure / 1000, plan.period_s)

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         plan = plan_for(devices)
         if exposures:
             settings = replace(plan.settings, exposure_ms=exposures[0])
-            plan = replace(plan, settings=settings, more_exposures_ms=exposures[1:])
+            plan = replace(plan, settings=settings, own_settings={}, more_exposures_ms=exposures[1:])
         done: list[dict[str, object]] = []
         try:
             for i in range(options.takes):

@@ -43,6 +43,8 @@ class CameraInfo:
         Time to read a frame out of the sensor.
     overlap : bool
         Whether the next exposure may begin while a frame is read out.
+    settings : CameraSettings or None
+        With which its rig starts it, where that says so.
     """
 
     name: str
@@ -59,6 +61,7 @@ class CameraInfo:
     software_trigger: bool = False
     readout_s: float = 0.0
     overlap: bool = True
+    settings: CameraSettings | None = None
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
@@ -69,6 +72,26 @@ class CameraInfo:
     def dtype(self) -> npt.DTypeLike:
         """uint8 or uint16."""
         return np.uint8 if self.bits <= 8 else np.uint16
+
+
+@dataclass(frozen=True)
+class ProjectorTiming:
+    """When light and trigger of an exposure come, from its start.
+
+    Parameters
+    ----------
+    rise_s : float
+        Until the light is full.
+    light_on_s : float
+        Until it ends; 0 is the whole period.
+    trigger_delay_s, trigger_jitter_s : float
+        Until the camera exposes, and how much that may differ either way.
+    """
+
+    rise_s: float = 0.0
+    light_on_s: float = 0.0
+    trigger_delay_s: float = 0.0
+    trigger_jitter_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,12 +116,8 @@ class ProjectorInfo:
         Who drives it, and its firmware.
     stored : tuple of FringeSequence
         What it can play without an upload, where that is known.
-    rise_s : float
-        From the start of an exposure until its light is full.
-    light_on_s : float
-        How long the light of an exposure stands, from its start; 0 is the whole period.
-    trigger_delay_s, trigger_jitter_s : float
-        From the start of an exposure to the trigger out, and how much that may differ either way.
+    timing : ProjectorTiming
+        Of light and trigger within an exposure.
     """
 
     name: str
@@ -112,10 +131,7 @@ class ProjectorInfo:
     driver: str = ""
     version: str = ""
     stored: tuple[FringeSequence, ...] = ()
-    rise_s: float = 0.0
-    light_on_s: float = 0.0
-    trigger_delay_s: float = 0.0
-    trigger_jitter_s: float = 0.0
+    timing: ProjectorTiming = field(default_factory=ProjectorTiming)
 
 
 @dataclass(frozen=True)
@@ -203,6 +219,8 @@ class CameraOrder:
         Input of its trigger cable, or ``software``.
     settings : CameraSettings
         With which it starts.
+    readout_s, overlap : float, bool
+        As in `CameraInfo`, where the camera does not tell: 0 is not known.
     options : mapping
         What only its driver understands; the driver names what it does not know.
     folder : Path
@@ -218,6 +236,8 @@ class CameraOrder:
     pixel_format: str = ""
     trigger: str = "Line1"
     settings: CameraSettings = field(default_factory=CameraSettings)
+    readout_s: float = 0.0
+    overlap: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = Path()
 
@@ -232,6 +252,8 @@ class ProjectorOrder:
         As in the rig's calibration.
     serial : str
         Which one: a serial number, or the port.
+    timing : ProjectorTiming
+        Of its light and its trigger, as measured.
     options : mapping
         What only its driver understands; the driver names what it does not know.
     wire : callable
@@ -242,6 +264,7 @@ class ProjectorOrder:
     name: str
     group: str
     serial: str = ""
+    timing: ProjectorTiming = field(default_factory=ProjectorTiming)
     options: Mapping[str, Any] = field(default_factory=dict)
     wire: Callable[[int], None] = lambda exposure: None
 

@@ -12,10 +12,11 @@ import numpy as np
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.rig import CameraGroup, CameraModel, ProjectorModel, Rig, Sensor
 from faceapp.core.transforms import RigidTransform
-from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings
+from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings, ProjectorTiming
 from faceapp.formats.calibration_files import CalibrationFile, read_calibration
 from faceapp.formats.schemas import check
 
+_TIMING = ("rise_ms", "light_on_ms", "trigger_delay_ms", "trigger_jitter_ms")  # as the fields of ProjectorTiming
 _NOMINAL_FOCAL = 2.0  # widths of the picture: of a camera that nobody has calibrated yet
 _NOMINAL_PROJECTOR = (1280, 1024)
 _NOMINAL_POSE = [[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, -1, 700], [0, 0, 0, 1]]  # looks at the origin
@@ -28,6 +29,7 @@ class ProjectorPlace:
     name: str
     driver: str
     serial: str
+    timing: ProjectorTiming
     options: Mapping[str, Any]
 
 
@@ -139,8 +141,13 @@ def parse_rig_file(options: Mapping[str, Any]) -> RigFile:
 
 def _group(entry: Mapping[str, Any], path: Path, calibration: CalibrationFile | None) -> GroupPlace:
     name, given = entry["name"], entry["projector"]
+    timing = given.get("timing", {})
     projector = ProjectorPlace(
-        given.get("name", f"{name}-projector"), given["driver"], given.get("serial", ""), given.get("options", {})
+        given.get("name", f"{name}-projector"),
+        given["driver"],
+        given.get("serial", ""),
+        ProjectorTiming(*(timing.get(key, 0.0) / 1000 for key in _TIMING)),
+        given.get("options", {}),
     )
     return GroupPlace(name, projector, tuple(_camera(c, name, path, calibration) for c in entry["cameras"]))
 
@@ -164,6 +171,8 @@ def _camera(
         pixel_format=entry.get("pixel_format", ""),
         trigger=entry.get("trigger", "Line1"),
         settings=settings,
+        readout_s=entry.get("readout_ms", 0.0) / 1000,
+        overlap=entry.get("overlap", True),
         options=entry.get("options", {}),
         folder=path.parent,
     )

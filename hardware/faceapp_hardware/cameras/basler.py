@@ -25,8 +25,8 @@ _OPTIONS = {
 _LIVE_HZ = 15.0
 _READY_MS = 1000
 _WIRE_MS = 300  # more than a frame: on a busy machine the emulation is late
-_EMULATION_S = 0.0117
-"""What pylon's emulation needs for a triggered frame."""
+_EMULATION_S, _EMULATION_PERIOD_S = 0.0117, 0.0125
+"""What pylon's emulation needs for a triggered frame, and what it is trusted with: 80 Hz."""
 
 
 class BaslerDriver:
@@ -139,6 +139,7 @@ class BaslerSource:
             self._format,
             order.trigger,
             software_trigger=True,
+            readout_s=self._readout(),
         )
 
     def _set_format(self) -> None:
@@ -172,8 +173,14 @@ class BaslerSource:
         self._camera.ImageFileMode.Value = "On"
 
     def _shortest_period(self) -> float:
+        if self._is_emulated:
+            return _EMULATION_PERIOD_S
         node = self._optional("ResultingFrameRate", "ResultingFrameRateAbs")
-        return 1 / float(node.Value) if node is not None and node.Value > 0 and not self._is_emulated else 0.0
+        return 1 / float(node.Value) if node is not None and node.Value > 0 else 0.0
+
+    def _readout(self) -> float:
+        node = self._optional("SensorReadoutTime", "ReadoutTimeAbs")
+        return 0.0 if node is None else float(node.Value) / 1e6
 
     def configure(self, wanted: CameraSettings) -> CameraSettings:
         """Set exposure and gain to the nearest that the camera can."""

@@ -7,6 +7,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,14 @@ class GrabbingCamera:
             except BaseException:
                 self._source.close()
                 raise
-            self._info, self._is_open = info, True
+            order = self._order
+            self._info = replace(
+                info,
+                readout_s=info.readout_s or order.readout_s,
+                overlap=info.overlap and order.overlap,
+                settings=order.settings,
+            )
+            self._is_open = True
 
     def configure(self, wanted: CameraSettings) -> CameraSettings:
         """Ask for exposure and gain; asking for what it has already costs nothing."""

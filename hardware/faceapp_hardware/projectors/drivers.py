@@ -29,7 +29,7 @@ class SerialDriver:
             raise UsageError(f"{order.name}: option {next(iter(order.options))!r} is unknown; a serial port needs none")
         if not order.serial:
             raise UsageError(f'{order.name}: the port is missing; give serial = "/dev/ttyUSB0" or the like')
-        return SerialProjector(order.name, order.group, order.serial)
+        return SerialProjector(order.name, order.group, order.serial, timing=order.timing)
 
 
 class EmulatedProjectorDriver:
@@ -83,7 +83,7 @@ class EmulatedProjector(SerialProjector):
             self._line = FirmwareLine(Firmware((1280, 1024), longest_sequence, shortest_period_s, order.wire))
             return open_serial_port(self._line.path)
 
-        super().__init__(order.name, order.group, "the emulator", open_line)
+        super().__init__(order.name, order.group, "the emulator", open_line, order.timing)
 
     def close(self) -> None:
         """Light off, and end the emulator."""

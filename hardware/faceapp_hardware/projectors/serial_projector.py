@@ -13,7 +13,7 @@ import serial
 
 from faceapp.core.errors import DeviceError
 from faceapp.core.sequence import FringeSequence
-from faceapp.devices.records import ProjectorInfo
+from faceapp.devices.records import ProjectorInfo, ProjectorTiming
 from faceapp_hardware.projectors import wire
 from faceapp_hardware.projectors.wire import Hello, Kind, Message, Splitter, Status, WireError
 
@@ -61,15 +61,25 @@ class SerialProjector:
         Of the port.
     open_port : callable, optional
         Opens it.
+    timing : ProjectorTiming, optional
+        Of its light and its trigger, as measured.
 
     Notes
     -----
     One exchange at a time, from whatever thread; while there is light a thread of its own sends the beat.
     """
 
-    def __init__(self, name: str, group: str, path: str, open_port: Callable[[str], Port] = open_serial_port) -> None:
+    def __init__(
+        self,
+        name: str,
+        group: str,
+        path: str,
+        open_port: Callable[[str], Port] = open_serial_port,
+        timing: ProjectorTiming | None = None,
+    ) -> None:
         self._name, self._path, self._open_port = name, path, open_port
-        self._info = ProjectorInfo(name, group, 0, 0, 0, 0.0, driver="serial")
+        self._timing = timing or ProjectorTiming()
+        self._info = ProjectorInfo(name, group, 0, 0, 0, 0.0, driver="serial", timing=self._timing)
         self._port: Port | None = None
         self._exchange = threading.Lock()
         self._splitter = Splitter()
@@ -119,6 +129,7 @@ class SerialProjector:
             is_master=hello.is_master,
             driver="serial",
             version=str(wire.VERSION),
+            timing=self._timing,
         )
 
     def load(self, sequence: FringeSequence, period_s: float) -> None:
