@@ -36,8 +36,8 @@ def check_timing(camera: CameraInfo, projector: ProjectorInfo, exposure_s: float
     if delay + exposure_s + jitter > light + _SLACK_S:
         raise UsageError(
             f"{camera.name} would expose into the next pattern of {projector.name}: delay + exposure + jitter <= light "
-            f"on is broken, {_ms(delay)} + {_ms(exposure_s)} + {_ms(jitter)} > {_ms(light)} ms; shorten the exposure or "
-            "lower the rate"
+            f"on is broken, {_ms(delay)} + {_ms(exposure_s)} + {_ms(jitter)} > {_ms(light)} ms; shorten the exposure "
+            "or lower the rate"
         )
     sensor = max(exposure_s, camera.readout_s) if camera.overlap else exposure_s + camera.readout_s
     if sensor > period_s + _SLACK_S:

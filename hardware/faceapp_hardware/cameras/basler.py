@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +17,7 @@ import numpy.typing as npt
 from faceapp.core.errors import DeviceError, UsageError
 from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings, FoundCamera
 from faceapp_hardware.cameras.grabbing import GrabbingCamera
+from faceapp_hardware.cameras.pylon_buffers import address_of, engine_buffers
 from faceapp_hardware.cameras.source import Fetched, Mode, bits_of, is_colour, lacks, refuse_unknown, to_rgb
 
 _BUSES = ("BaslerCamEmu", "BaslerUsb", "BaslerGigE")
@@ -100,6 +103,7 @@ class BaslerSource:
             factory, info = _device(order)
             self._camera = pylon.InstantCamera(factory.CreateDevice(info))
             self._camera.Open()
+        _open.add(self)
         try:
             with _sentence(order.name):
                 return self._prepare()
@@ -202,7 +206,7 @@ class BaslerSource:
             self._set_free(mode is Mode.FREE)
             self._left = math.inf if buffer is None else len(buffer)
             self._in_place = buffer is not None and self._order.role == "ir"
-            camera.SetBufferFactory(_engine_buffers(buffer) if self._in_place else None)
+            camera.SetBufferFactory(engine_buffers(buffer) if buffer is not None and self._in_place else None)
             if buffer is not None:
                 camera.MaxNumBuffer.Value = len(buffer)
                 camera.StartGrabbingMax(len(buffer), pylon.GrabStrategy_OneByOne)
@@ -253,7 +257,7 @@ class BaslerSource:
             size = f"{result.Width} x {result.Height} pixels, {self._shape[1]} x {self._shape[0]} are expected"
             return Fetched(number, stamp, fault=f"has {size}")
         if self._in_place and into is not None:
-            if result.BufferContext != _address(into):  # a failed frame before it has taken its place
+            if result.BufferContext != address_of(into):  # a failed frame before it has taken its place
                 np.copyto(into, result.Array)
             return Fetched(number, stamp)
         image = result.Array
@@ -290,6 +294,7 @@ class BaslerSource:
     def close(self) -> None:
         """Give the device back."""
         camera, self._camera = self._camera, None
+        _open.discard(self)
         if camera is not None:
             camera.StopGrabbing()
             camera.SetBufferFactory(None)
@@ -314,6 +319,16 @@ class BaslerSource:
             if node.IsReadable():
                 return node
         return None
+
+
+_open: weakref.WeakSet[BaslerSource] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Give cameras back that are open when the program ends: pylon's threads would take the process down with them."""
+    for source in list(_open):
+        source.close()
 
 
 def _enumerate(bus: str) -> list[Any]:
@@ -341,34 +356,6 @@ def _device(order: CameraOrder) -> tuple[Any, Any]:
         f"{order.name}: there is no Basler camera with the serial number {order.serial}; found are "
         f"{', '.join(seen) or 'none'}. Check its cable and its power"
     )
-
-
-def _engine_buffers(array: npt.NDArray[Any] | None) -> Any:
-    """Return a factory that hands the frames of an array to pylon, from the first to the last."""
-    from pypylon import pylon
-
-    assert array is not None
-    frames = array
-
-    class EngineBuffers(pylon.BufferFactory):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self._given = 0
-
-        def AllocateBuffer(self, buffer_size: int) -> tuple[int | None, int]:  # noqa: N802 - pylon's name
-            at, self._given = self._given, self._given + 1
-            # Too few are no error for pylon: the frames are missing then, and the burst is lost with its count.
-            fits = at < len(frames) and buffer_size <= frames[at].nbytes
-            return (_address(frames[at]), _address(frames[at])) if fits else (None, 0)
-
-        def FreeBuffer(self, buffer: int, context: int) -> None:  # noqa: N802 - pylon's name
-            """The memory is the engine's."""
-
-    return EngineBuffers()
-
-
-def _address(array: npt.NDArray[Any]) -> int:
-    return int(array.__array_interface__["data"][0])
 
 
 def _within(node: Any, value: float) -> float:
