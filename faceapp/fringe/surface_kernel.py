@@ -30,6 +30,16 @@ _ROWS = 16
 _SMOOTHED_AWAY = np.float32(1.4)
 """The fit itself flattens what its misfit is judged by: 1.09, 1.23, 1.53 times for waves of 30, 20, 14 px."""
 
+_WHOLE = np.float32(1.01 / 25)
+"""Variance of a fit above which some of the 25 neighbours are missing."""
+
+_OF_PHASE, _OF_REST = np.float32(0.9), np.float32(0.6)
+"""Beside depth edges: shares of the phase's sigma and of what the fit leaves over that the errors of simulated heads
+and of an independent renderer agree with."""
+
+_OFF_BESIDE, _MISFIT_BESIDE = np.float32(0.3), np.float32(1.35)
+"""The same of fitted points, where the bend is known of one side only."""
+
 _LINES, _MARGIN = 5, 2
 _WIDE = _TILE + 2 * _MARGIN
 _REACH = 4
@@ -283,22 +293,44 @@ def fit_rows(first: int, last: int, grid: Any, limits: Any, fitted: Float32Array
 
 
 @numba.njit(inline="always")
-def _misfit(grid: Any, limits: Any, row: Any, column: Any) -> Any:
-    """What a plane leaves of a curved surface at its centre: twice the mean of both second derivatives.
+def _bend(fitted: Any, row: Any, column: Any, down: Any, right: Any, near: Any) -> Any:
+    """Second difference of the fits along one direction, over four pixels, and whether it is of both sides.
 
-    The mean of ``du^2`` over five pixels is 2. Where a neighbour four pixels away is missing or on another surface,
-    infinite.
+    Beside an edge it is that of the side which there is; infinite where there is neither.
     """
-    height, width = grid.fitted.shape
-    if row < _REACH or column < _REACH or row >= height - _REACH or column >= width - _REACH:
-        return _FAR
-    centre = grid.fitted[row, column]
-    a, b = grid.fitted[row, column - _REACH], grid.fitted[row, column + _REACH]
-    c, d = grid.fitted[row - _REACH, column], grid.fitted[row + _REACH, column]
-    near = np.float32(_REACH) * limits.near * centre
-    if max(max(abs(a - centre), abs(b - centre)), max(abs(c - centre), abs(d - centre))) > near:
-        return _FAR
-    return _SMOOTHED_AWAY * (a + b + c + d - _FOUR * centre) / np.float32(_REACH * _REACH)
+    height, width = fitted.shape
+    centre = fitted[row, column]
+    step = np.float32(_REACH) * near * centre
+    sides = stack_array(2, 2, np.float32)
+    for k in range(2):
+        sign = 1 - 2 * k
+        for m in range(2):
+            r, c = row + sign * (m + 1) * _REACH * down, column + sign * (m + 1) * _REACH * right
+            inside = 0 <= r < height and 0 <= c < width
+            value = fitted[r, c] if inside else -_ONE
+            good = (value > _ZERO) & (abs(value - centre) <= np.float32(m + 1) * step)
+            sides[k, m] = value - centre if good else _FAR
+    if sides[0, 0] < _FAR and sides[1, 0] < _FAR:
+        return sides[0, 0] + sides[1, 0], True
+    for k in range(2):
+        if sides[k, 0] < _FAR and sides[k, 1] < _FAR:
+            return sides[k, 1] - _TWO * sides[k, 0], False
+    return _FAR, False
+
+
+@numba.njit(inline="always")
+def _misfit(grid: Any, limits: Any, row: Any, column: Any) -> Any:
+    """What a plane leaves of a curved surface at its centre, and whether the surface is known on all four sides.
+
+    Twice the mean of both second derivatives, for the mean of ``du^2`` over five pixels is 2; infinite where neither
+    is known.
+    """
+    across, both_across = _bend(grid.fitted, row, column, 0, 1, limits.near)
+    down, both_down = _bend(grid.fitted, row, column, 1, 0, limits.near)
+    if across >= _FAR and down >= _FAR:
+        return _FAR, False
+    across, down = down if across >= _FAR else across, across if down >= _FAR else down
+    return _SMOOTHED_AWAY * (across + down) / np.float32(_REACH * _REACH), both_across and both_down
 
 
 @numba.njit(**KERNEL)
@@ -359,13 +391,24 @@ def pack_rows(
 
 
 @numba.njit(inline="always")
+def _point_sigma(sigma: Any, off: Any, variance: Any) -> Any:
+    """Sigma of a measured inverse depth from that of its phase and from what the fit leaves over.
+
+    Beside a depth edge, where neighbours are missing, the phase itself is mixed of two surfaces, and what is left over
+    says how much; elsewhere it is noise, and counts only where it is far beyond.
+    """
+    mixed = np.sqrt((_OF_PHASE * sigma) ** 2 + (_OF_REST * off) ** 2)
+    alone = off if off > np.float32(3) * sigma else sigma
+    return mixed if variance > _WHOLE else alone
+
+
+@numba.njit(inline="always")
 def _place_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, buffer: Any) -> None:
     """Point, unit normal (both in grid coordinates) and sigma along the ray of each pixel of a fitted tile."""
     inverse, sigma = grid.inverse[row, left : left + n], grid.sigma[row, left : left + n]
-    w0, slope_u, slope_v = buffer[_W0], buffer[_A], buffer[_B]
+    w0, slope_u, slope_v, variance = buffer[_W0], buffer[_A], buffer[_B], buffer[_VAR]
     px, py, pz = buffer[_X], buffer[_Y], buffer[_Z]
     nx, ny, nz, spread = buffer[_NX], buffer[_NY], buffer[_NZ], buffer[_SPREAD]
-    three = np.float32(3)
     per_focal = _ONE / grid.focal
     start = np.float32(left) - grid.cx
     y = (np.float32(row) - grid.cy) * per_focal
@@ -378,11 +421,7 @@ def _place_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, buffer: Any
         per = -_ONE / np.sqrt(a * a + b * b + c * c + _TINY)
         w = fitted if limits.smooth else inverse[j]
         z = _ONE / w
-        measured = sigma[j]
-        # beside a depth edge the phase itself is mixed: what the fit leaves over is the honest error there
-        off = abs(w0[j])
-        measured = off if off > three * sigma[j] else measured
-        spread[j] = measured * z * z * np.sqrt(x * x + y * y + _ONE)
+        spread[j] = _point_sigma(sigma[j], abs(w0[j]), variance[j]) * z * z * np.sqrt(x * x + y * y + _ONE)
         px[j], py[j], pz[j] = x * z, y * z, z
         nx[j], ny[j], nz[j] = a * per, b * per, c * per
 
@@ -390,14 +429,20 @@ def _place_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, buffer: Any
 @numba.njit(inline="always")
 def _smooth_sigma(grid: Any, limits: Any, row: Any, left: Any, n: Any, buffer: Any) -> None:
     """Replace the sigma of measured points by that of the fitted ones: less noise, and what a plane cannot follow."""
-    variance, spread = buffer[_VAR], buffer[_SPREAD]
+    variance, spread, w0 = buffer[_VAR], buffer[_SPREAD], buffer[_W0]
     for j in range(n):
         single = grid.sigma[row, left + j]
-        misfit = _misfit(grid, limits, row, left + j)
-        if misfit < _FAR and single > _ZERO:
-            share = misfit / single
-            # at an edge the fit is no surer than the point itself
-            spread[j] *= min(np.sqrt(_CORRELATED * variance[j] + share * share), _ONE)
+        misfit, all_sides = _misfit(grid, limits, row, left + j)
+        if misfit >= _FAR or single <= _ZERO:
+            continue
+        share, noise = misfit / single, _CORRELATED * variance[j]
+        if all_sides:
+            # the fit is no less sure than the point itself
+            spread[j] *= min(np.sqrt(noise + share * share), _ONE)
+        else:
+            off, share = _OFF_BESIDE * abs(w0[j]) / single, _MISFIT_BESIDE * share
+            measured = _point_sigma(single, abs(w0[j]), variance[j])
+            spread[j] *= np.sqrt(noise + off * off + share * share) * single / measured
 
 
 @numba.njit(inline="always")
