@@ -99,7 +99,8 @@ def _warnings(solution: Solution, views: list[BoardView], errors: np.ndarray) ->
             found.append(f"only {count} poses were seen by {a} and {b} at once; show the board between them")
     refused = sum(1 for v in views if v.refusal and len(v))
     if refused:
-        found.append(f"{refused} pictures of the board were refused; the reasons are below")
+        were = "picture of the board was" if refused == 1 else "pictures of the board were"
+        found.append(f"{refused} {were} refused; the report says why")
     return tuple(found)
 
 

@@ -22,7 +22,9 @@ from faceapp.core.errors import DataError
 _HUBER = 2.5
 _BAD = 5.0
 _LEAST_SIGMA_PX = 0.005
-_ROUNDS = 60
+_STAGES = ((8, 1e-2), (20, 1e-4), (60, 0.0))
+"""Most rounds, and the gain that ends a stage: near it, without the bad corners, and exactly."""
+
 _SMALL = 1e-9
 
 
@@ -150,8 +152,10 @@ def adjust(
     sigma = np.full(cameras, 0.5)
     used = np.ones(len(corners.camera), bool)
     state, rounds = start, 0
-    for turn, limit in enumerate((8, 20, _ROUNDS)):
-        state, count = _descend(system, state, sigma, used, limit, told, robust=turn < 2, precision=precision)
+    for turn, (limit, enough) in enumerate(_STAGES):
+        state, count = _descend(
+            system, state, sigma, used, limit, told, robust=turn < 2, precision=max(precision, enough)
+        )
         rounds += count
         residuals = corners.pixels - project(state, corners)
         sigma = _sigmas(residuals, corners.camera, used, cameras)

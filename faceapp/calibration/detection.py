@@ -19,7 +19,9 @@ from faceapp.core.arrays import FloatArray, UInt8Array
 LEAST_CORNERS = 12
 _LEAST_MARKERS = 4
 _LARGEST_BLUR_PX = 1.7
-_LARGEST_BEND_PX = 0.35
+_LARGEST_BEND_PX = 0.4
+_RMS_OF_QUARTILE = 0.849
+"""The rms of the length of a normal vector in the plane over its upper quartile."""
 _LARGEST_BEND_OF_FEW_PX = 0.8
 """A lens bends what few corners show more than they can tell."""
 
@@ -139,19 +141,20 @@ def _blurred(blur_px: float) -> str:
 
 
 def bend_px(target: BoardTarget, ids: npt.NDArray[np.int64], pixels: FloatArray) -> float:
-    """Return the rms distance of corners from a plane seen through a smooth lens, px."""
+    """Return how far corners are from a plane seen through a smooth lens, px: the rms, but deaf to a few bad ones."""
     flat = target.corners()[ids, :2]
     homography, _ = cv2.findHomography(flat, pixels, 0)
     if homography is None:
         return float("inf")
     seen = np.column_stack([flat, np.ones(len(flat))]) @ homography.T
     rest = pixels - seen[:, :2] / seen[:, 2:]
-    half = np.abs(flat).max()
+    place = (pixels - pixels.mean(axis=0)) / np.abs(pixels - pixels.mean(axis=0)).max()
     # A lens bends a plane smoothly; with few corners a cubic would swallow everything.
     powers = _CUBIC if len(ids) >= _ENOUGH else ((0, 0),)
-    basis = np.stack([(flat[:, 0] / half) ** i * (flat[:, 1] / half) ** j for i, j in powers], axis=1)
+    basis = np.stack([place[:, 0] ** i * place[:, 1] ** j for i, j in powers], axis=1)
     rest = rest - basis @ np.linalg.lstsq(basis, rest, rcond=None)[0]
-    return float(np.sqrt((rest**2).sum(axis=1).mean()))
+    # Not the mean of the squares: a few corners that were found wrong are no tear.
+    return float(_RMS_OF_QUARTILE * np.percentile(np.linalg.norm(rest, axis=1), 75))
 
 
 def _is_flat(points: FloatArray) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from faceapp.core.rig import CameraModel
 _LEAST_VIEWS = 4
 _REACH_MM = 500.0
 _GOOD_PX = 0.5
+_STARTING_VIEWS, _MANY = 14, 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +110,19 @@ def start_camera(views: Sequence[BoardView], target: BoardTarget, known: CameraM
             "show it the board from several sides"
         )
     lens = _first_lens(views, target) if known is None else lens_of(known)
-    best = _refine(views, target, lens, {v.pose: board_pose(v, target, lens) for v in views})
-    if best.error_px < _GOOD_PX:
-        return best
-    # With a better lens: a board may have been seen from the wrong side.
-    again = _refine(views, target, best.lens, {v.pose: board_pose(v, target, best.lens) for v in views})
-    return min(best, again, key=lambda found: found.error_px)
+    some = _some_of(views)
+    best = _refine(some, target, lens)
+    if best.error_px > _GOOD_PX:  # with a better lens: a board may have been seen from the wrong side
+        best = min(best, _refine(some, target, best.lens), key=lambda found: found.error_px)
+    others = {v.pose: board_pose(v, target, best.lens) for v in views if v.pose not in best.boards}
+    return CameraStart(best.lens, {**best.boards, **others}, best.error_px)
+
+
+def _some_of(views: Sequence[BoardView]) -> list[BoardView]:
+    """Enough views to start with, of every tilt, with every other corner; the adjustment takes all of all."""
+    ordered = sorted(views, key=len, reverse=True)[: 2 * _STARTING_VIEWS]
+    some = ordered[:: max(len(ordered) // _STARTING_VIEWS, 1)][:_STARTING_VIEWS]
+    return [replace(v, ids=v.ids[::2], pixels=v.pixels[::2]) if len(v) > _MANY else v for v in some]
 
 
 def _first_lens(views: Sequence[BoardView], target: BoardTarget) -> FloatArray:
@@ -130,7 +138,8 @@ def _first_lens(views: Sequence[BoardView], target: BoardTarget) -> FloatArray:
     return np.array([focal, 1, (width - 1) / 2, (height - 1) / 2, 0, 0, 0, 0, 0], np.float64)
 
 
-def _refine(views: Sequence[BoardView], target: BoardTarget, lens: FloatArray, boards: dict[int, Pose]) -> CameraStart:
+def _refine(views: Sequence[BoardView], target: BoardTarget, lens: FloatArray) -> CameraStart:
+    boards = {v.pose: board_pose(v, target, lens) for v in views}
     poses = sorted(boards)
     corners = corners_of(views, [views[0].camera], poses, target)
     start = State(
