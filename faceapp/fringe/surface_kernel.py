@@ -437,12 +437,13 @@ def _smooth_sigma(grid: Any, limits: Any, row: Any, left: Any, n: Any, buffer: A
             continue
         share, noise = misfit / single, _CORRELATED * variance[j]
         if all_sides:
-            # the fit is no less sure than the point itself
-            spread[j] *= min(np.sqrt(noise + share * share), _ONE)
+            factor = np.sqrt(noise + share * share)
         else:
             off, share = _OFF_BESIDE * abs(w0[j]) / single, _MISFIT_BESIDE * share
-            measured = _point_sigma(single, abs(w0[j]), variance[j])
-            spread[j] *= np.sqrt(noise + off * off + share * share) * single / measured
+            factor = np.sqrt(noise + off * off + share * share)
+            factor *= single / _point_sigma(single, abs(w0[j]), variance[j])
+        # with all its neighbours a fit is no less sure than the point itself
+        spread[j] *= min(factor, _ONE) if variance[j] <= _WHOLE or all_sides else factor
 
 
 @numba.njit(inline="always")
