@@ -20,9 +20,10 @@ from faceapp.app.calibration_reports import (
 )
 from faceapp.calibration.detection import Picture, find_boards
 from faceapp.calibration.observations import BoardView, CameraSeat, seat_of
+from faceapp.calibration.response import LEVELS, Response, measure_response, response_sequence
 from faceapp.calibration.solving import Solution, scale_against, solve_rig
 from faceapp.calibration.target import BoardTarget
-from faceapp.capture.stills import take_stills
+from faceapp.capture.stills import take_bursts, take_stills
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.results import Report
 from faceapp.core.rig import Rig
@@ -31,6 +32,7 @@ from faceapp.devices.protocols import ConnectedRig
 from faceapp.devices.records import CameraSettings
 from faceapp.formats.atomic import write_bytes
 from faceapp.formats.calibration_files import FILE, CalibrationFile, write_calibration
+from faceapp.formats.capture_bundle import white_level
 from faceapp.formats.images import read_image, write_png
 from faceapp.formats.reports import write_report
 
@@ -152,6 +154,22 @@ def take_poses(
             ready(number)
         take_pose(devices, folder, number)
     reporter.progress(1.0, f"{count} poses taken")
+
+
+def measure_gammas(devices: ConnectedRig, reporter: Reporter) -> dict[str, Response]:
+    """Measure the response of every projector by the first infrared camera of its group; by projector.
+
+    Something bright and matt must stand still before each group.
+    """
+    devices.prepare("", "board", 1)
+    bursts = take_bursts(
+        devices, response_sequence(), on_group=lambda name: reporter.progress(0.5, f"levels of {name}")
+    )
+    found = {}
+    for group in devices.rig.groups:
+        frames, sensor = bursts[group.infrared[0].name], group.infrared[0].sensor
+        found[group.projector.name] = measure_response(frames, LEVELS, white_level(frames, sensor.white_level))
+    return found
 
 
 def pictures_in(folder: Path) -> list[Picture]:

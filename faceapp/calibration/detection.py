@@ -19,7 +19,7 @@ from faceapp.core.arrays import FloatArray, UInt8Array
 LEAST_CORNERS = 12
 _LEAST_MARKERS = 4
 _LARGEST_BLUR_PX = 1.7
-_LARGEST_BEND_PX = 0.4
+_LARGEST_BEND_PX = 0.3
 _RMS_OF_QUARTILE = 0.849
 """The rms of the length of a normal vector in the plane over its upper quartile."""
 _LARGEST_BEND_OF_FEW_PX = 0.8

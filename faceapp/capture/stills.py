@@ -44,6 +44,25 @@ def take_stills(
     DeviceError, FrameLost
         A device fails; light is off and the cameras are disarmed.
     """
+    bursts = take_bursts(devices, FLOOD, settings, on_group)
+    return {name: burst[0] for name, burst in bursts.items()}
+
+
+def take_bursts(
+    devices: ConnectedRig,
+    sequence: FringeSequence,
+    settings: CameraSettings | None = None,
+    on_group: Callable[[str], None] | None = None,
+) -> dict[str, npt.NDArray[Any]]:
+    """Take a burst of any exposures with every infrared camera, the groups in turn; one picture with the others.
+
+    Whether the exposures could be decoded does not matter. Else as `take_stills`.
+
+    Returns
+    -------
+    dict of str to array
+        (N, H, W), or (1, H, W, 3), by camera.
+    """
     pictures: dict[str, npt.NDArray[Any]] = {}
     for group in devices.rig.groups:
         if on_group is not None:
@@ -53,19 +72,21 @@ def take_stills(
         period = max(_PERIOD_S, projector.info.shortest_period_s, *(c.info.shortest_period_s for c in cameras))
         buffers: dict[str, npt.NDArray[Any]] = {}
         try:
-            projector.load(FLOOD, period)
+            projector.load(sequence, period)
             for camera in cameras:
                 info = camera.info
                 if info.role == "ir":
                     camera.configure(settings or CameraSettings())
-                buffers[info.name] = np.empty((1, *info.frame_shape), info.dtype)
+                buffers[info.name] = np.empty(
+                    (len(sequence) if info.role == "ir" else 1, *info.frame_shape), info.dtype
+                )
                 camera.arm(buffers[info.name])
             projector.play()
             for camera in cameras:
-                camera.wait(_PATIENCE_S)
+                camera.wait(_PATIENCE_S + 3 * len(sequence) * period)
         finally:
             _quiet(projector, cameras)
-        pictures |= {name: buffer[0] for name, buffer in buffers.items()}
+        pictures |= buffers
     return pictures
 
 

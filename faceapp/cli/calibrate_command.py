@@ -25,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = (
         "faceapp calibrate RIG|FOLDER [options]\n"
         "       faceapp calibrate check RIG|FOLDER --calibration FILE [options]\n"
+        "       faceapp calibrate gamma RIG [--calibration FILE]\n"
         "       faceapp calibrate board OUT.pdf [--board 14x11x15] [--paper A4]"
     )
     parser.add_argument(
@@ -58,7 +59,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from faceapp.core.errors import UsageError
 
     first = options.what[0]
-    acts: dict[str, Callable[[argparse.Namespace, Path | str, Console], int]] = {"board": _board, "check": _check}
+    acts: dict[str, Callable[[argparse.Namespace, Path | str, Console], int]] = {
+        "board": _board,
+        "check": _check,
+        "gamma": _gamma,
+    }
     act = acts.get(first)
     rest = options.what[1:] if act else options.what
     if len(rest) != 1:
@@ -187,6 +192,28 @@ def _check(options: argparse.Namespace, source: Path | str, console: Console) ->
     data["suspects"] = [vars(s) for s in answer.suspects]
     console.result(data, answer.text)
     return 0 if answer.is_good else 1
+
+
+def _gamma(options: argparse.Namespace, source: Path | str, console: Console) -> int:
+    from faceapp.app.calibrating import measure_gammas
+    from faceapp.app.rigs import connect_described_rig
+    from faceapp.formats.calibration_files import FILE, write_calibration
+
+    earlier = _earlier(options)
+    devices = connect_described_rig(str(source), _settings(options))
+    try:
+        found = measure_gammas(devices, console.reporter)
+    finally:
+        devices.close()
+    if earlier is not None:
+        earlier.extra["gamma"] = {name: r.gamma for name, r in found.items() if not r.is_linear}
+        file = options.calibration / FILE if options.calibration.is_dir() else options.calibration
+        write_calibration(file, earlier)
+    lines = [
+        f"{name}: gamma {r.gamma:.3f} ± {r.sigma:.3f}{', linear' if r.is_linear else ''}" for name, r in found.items()
+    ]
+    console.result({"gamma": {name: vars(r) for name, r in found.items()}}, "\n".join(lines))
+    return 0
 
 
 def _take_check(

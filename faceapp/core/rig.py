@@ -165,10 +165,13 @@ class ProjectorModel:
         Unique in its rig.
     optics : CameraModel or None
         The projector as a camera: column ``u`` shows ``x = u / width``. ``None`` is not calibrated.
+    gamma : float
+        Its light goes as the command to this power.
     """
 
     name: str
     optics: CameraModel | None = None
+    gamma: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

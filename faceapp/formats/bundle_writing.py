@@ -84,6 +84,8 @@ def write_frames(folder: Path, frames: GroupFrames) -> dict[str, Any]:
         calibration = describe_camera(optics)
         projector["rig_from_projector"] = calibration.pop("rig_from_camera")
         projector["calibration"] = calibration
+    if frames.group.projector.gamma != 1.0:
+        projector["gamma"] = frames.group.projector.gamma
     return {"name": frames.group.name, "projector": projector, "cameras": cameras}
 
 

@@ -69,7 +69,9 @@ class CalibrationFile:
         projector = group.projector
         optics = self.projectors.get(projector.name)
         # A projector whose place was not measured with the cameras is in another frame than they are.
-        model = ProjectorModel(projector.name, optics if len(group.infrared) > 1 else optics or projector.optics)
+        optics = optics if len(group.infrared) > 1 else optics or projector.optics
+        gamma = self.extra.get("gamma", {}).get(projector.name, projector.gamma)
+        model = ProjectorModel(projector.name, optics, float(gamma))
         return replace(
             group,
             infrared=tuple(mine(c) for c in group.infrared),

@@ -276,7 +276,8 @@ def _parse_group(data: dict[str, Any], field: str, where: str, newer: dict[str, 
     if given.get("calibration") and given.get("rig_from_projector"):
         calibration = {**given["calibration"], "rig_from_camera": given["rig_from_projector"]}
         optics = parse_optics(name, calibration, Sensor(), f"{field}.projector.calibration", where)
-    return BundleGroup(data["name"], cameras, ProjectorModel(name, optics))
+    gamma = (newer or {}).get("gamma", {}).get(name, given.get("gamma", 1.0))
+    return BundleGroup(data["name"], cameras, ProjectorModel(name, optics, float(gamma)))
 
 
 def _parse_camera(data: dict[str, Any], field: str, where: str, newer: dict[str, Any] | None) -> BundleCamera:

@@ -24,6 +24,7 @@ from faceapp.fringe.exposures import merge_phases
 from faceapp.fringe.motion import motion_of, without_motion
 from faceapp.fringe.order_by_geometry import DepthRange, order_phases, prepare_orders, why_order_stays_open
 from faceapp.fringe.pinhole_grid import PinholeGrid, epipolar_grids, straight_grid
+from faceapp.fringe.projector_gamma import without_gamma
 from faceapp.fringe.scratch import scratch
 from faceapp.fringe.surface import SurfaceRules, grid_faces, grid_points
 from faceapp.fringe.surface_tables import Points
@@ -230,6 +231,8 @@ def _phases(
     if settings.compensate_motion:
         # where the noise is not stated a projector's gamma may leave the residual, and there is no drift to take out
         phases = tuple(without_motion(p, sequence) if p.noise_known and motion_of(p).is_doubtful else p for p in phases)
+    if len(phases) == 1:  # the projector is the second view; two cameras see the same bend
+        phases = (without_gamma(phases[0], sequence, group.projector.gamma),)
     return phases
 
 

@@ -58,6 +58,7 @@ class CalibrationBase(RigPage):
         self.finder = LiveBoards(lambda work, done: background.run(work, done), self._show_live)
         self._overview: Overview | None = None
         self._listed: list[Path] = []
+        self._report: Path | None = None
         self._here = self._taking = False
         self._lay_out()
 
@@ -193,6 +194,7 @@ class CalibrationBase(RigPage):
         state = State.GOOD if rms < _GOOD_PX and not warned else State.CHECK if rms < _FAIR_PX else State.BAD
         words = {State.GOOD: "Good", State.CHECK: "Look at it", State.BAD: "Poor"}[state]
         self.panel.show_figures(told, words, state, warned)
+        self._report = result.folder / "report.html"
         self.panel.report.setEnabled(True)
         self.use_button.show()
         self.calibrate_button.hide()

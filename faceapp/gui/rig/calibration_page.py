@@ -223,8 +223,8 @@ class CalibrationPage(CalibrationBase):
 
     def open_report(self) -> None:
         """Open the report in the browser."""
-        if self.desk.result is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.desk.result.folder / "report.html")))
+        if self._report is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._report)))
 
     # Checking and printing
 
@@ -258,7 +258,7 @@ class CalibrationPage(CalibrationBase):
             self.check_desk = None
             state = State.GOOD if answer.is_good else State.BAD
             self.panel.badge.show_state("Check passed" if answer.is_good else "Check failed", state)
-            self.panel.show_message(answer.text)
+            self.panel.show_message(answer.text[:1].upper() + answer.text[1:])
             self._refresh()
             self._show_acts()
 

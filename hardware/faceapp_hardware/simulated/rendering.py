@@ -12,7 +12,7 @@ import open3d
 
 from faceapp.core.arrays import BoolArray, Float32Array, FloatArray
 from faceapp.core.rig import CameraModel
-from faceapp.core.sequence import Fringe, FringeSequence
+from faceapp.core.sequence import Flood, Fringe, FringeSequence
 from faceapp_hardware.simulated import kernels
 from faceapp_hardware.simulated.description import Light
 from faceapp_hardware.simulated.heads import Surface
@@ -145,8 +145,9 @@ class Renderer:
         table = np.empty((_TABLE + 1, len(sequence)), np.float32)
         for k, exposure in enumerate(sequence.exposures):
             pattern = sequence.pattern(k, x)
-            if isinstance(exposure, Fringe):
+            if isinstance(exposure, Fringe | Flood):
                 pattern = pattern**self._light.gamma
+            if isinstance(exposure, Fringe):
                 blur = np.exp(-2 * (np.pi * exposure.frequency * self._light.blur_sigma_field) ** 2)
                 pattern = 0.5 + blur * (pattern - 0.5)
             table[:, k] = pattern
