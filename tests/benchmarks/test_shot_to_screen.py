@@ -67,7 +67,7 @@ def test_from_the_last_frame_to_three_clouds_on_the_screen(
 
     monkeypatch.setattr(capture, "_shot_done", keep)
     capture.page.stage.view.pictured.connect(pictured)
-    capture._set_countdown(False)
+    capture.set_countdown(False)
 
     def settle() -> None:
         if capture.judging:

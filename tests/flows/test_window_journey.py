@@ -62,7 +62,7 @@ def drag(annotate: AnnotateWorkspace, index: int, by: QPoint) -> None:
 def shoot_and_accept(qtbot: Any, program: Program) -> None:
     capture = program.window.workspace("capture")
     assert isinstance(capture, CaptureWorkspace)
-    capture._set_countdown(False)
+    capture.set_countdown(False)
     capture.new_subject()
     prompt = answer(program, "New subject")
     prompt.accept()

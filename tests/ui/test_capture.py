@@ -78,7 +78,7 @@ def open_capture(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> tuple[
     capture = program.window.workspace("capture")
     assert isinstance(capture, CaptureWorkspace)
     qtbot.waitUntil(lambda: capture.link.state is RigState.READY, timeout=30_000)
-    capture._set_countdown(False)
+    capture.set_countdown(False)
     return program, capture
 
 
@@ -137,7 +137,7 @@ def test_an_expression_is_skipped_with_a_reason(qtbot: Any, settings: WindowSett
 
 def test_escape_stops_the_countdown(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
     program, capture = open_capture(qtbot, settings, tmp_path)
-    capture._set_countdown(True)
+    capture.set_countdown(True)
     qtbot.waitUntil(lambda: capture.can_shoot, timeout=20_000)
     qtbot.keyClick(program.window, Qt.Key.Key_Space)
     assert capture.page.counting

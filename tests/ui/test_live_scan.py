@@ -19,7 +19,7 @@ from faceapp.gui.capture.workspace import CaptureWorkspace
 from faceapp.gui.program.program import Program
 from faceapp.gui.shell.settings import WindowSettings
 from faceapp.gui.view3d.pieces import PROXY_POINTS, thin_cloud, uncut
-from tests.ui.programs import messages, start
+from tests.ui.programs import messages, start, tiny_project
 from tests.ui.test_capture import open_capture, shoot
 
 LIVE = "live scan"
@@ -127,7 +127,7 @@ def test_a_take_is_judged_before_a_scan_and_an_old_one_ends_it(
 
 def test_escape_ends_the_countdown_and_the_scan_goes_on(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
     program, capture = open_capture(qtbot, settings, tmp_path)
-    capture._set_countdown(True)
+    capture.set_countdown(True)
     switch_on(qtbot, program, capture)
     qtbot.keyClick(program.window, Qt.Key.Key_Space)
     assert capture.page.counting and not is_dark(capture)
@@ -284,3 +284,37 @@ def test_the_line_says_what_an_operator_understands(qtbot: Any) -> None:
     bar.clear()
     bar.show_rates(LiveRates(0.0, 0.0, 0, float("nan"), 0.3, 0.0), 0.0, float("nan"))
     assert bar.figures["age"].text() == "" and "rig" not in bar.figures["processor"].text()
+
+
+def test_the_finest_fringes_alone_are_enough_where_the_rig_is_calibrated(
+    qtbot: Any, settings: WindowSettings, tmp_path: Path
+) -> None:
+    rig = tmp_path / "rig.toml"
+    rig.write_text('driver = "simulated"\nscale = 0.5\n')
+    program = start(qtbot, settings, tiny_project(tmp_path / "p", str(rig)))
+    capture = program.window.workspace("capture")
+    assert isinstance(capture, CaptureWorkspace)
+    qtbot.waitUntil(lambda: capture.link.state is RigState.READY and capture.can_shoot, timeout=120_000)
+    switch_on(qtbot, program, capture)
+    qtbot.keyClick(program.window, Qt.Key.Key_L, Qt.KeyboardModifier.ShiftModifier)
+    assert capture.scanning.one_frequency and capture.save_state()["one_frequency"]
+    assert program.window.actions_registry.qt("capture.one_frequency").isChecked()
+    qtbot.waitUntil(lambda: capture.link.scan._scanner is not None and capture.link.scan._scanner._one_frequency)
+    news: list[int] = []
+    capture.link.scan.arrived.connect(lambda found: news.append(found.points))
+    qtbot.waitUntil(lambda: any(news) or bool(messages(program)), timeout=20_000)
+    assert messages(program) == [] and max(news) > 1000
+    program.window.close()
+
+
+def test_the_finest_fringes_alone_need_a_calibrated_projector(
+    qtbot: Any, settings: WindowSettings, tmp_path: Path
+) -> None:
+    program, capture = open_capture(qtbot, settings, tmp_path)
+    capture.use_one_frequency(True)
+    qtbot.waitUntil(lambda: capture.can_shoot, timeout=20_000)
+    qtbot.keyClick(program.window, Qt.Key.Key_L)
+    qtbot.waitUntil(lambda: len(messages(program)) == 1, timeout=20_000)
+    assert "projector" in messages(program)[0] and not capture.scanning.on
+    assert is_dark(capture)
+    program.window.close()

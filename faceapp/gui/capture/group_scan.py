@@ -97,6 +97,8 @@ class GroupScan:
         self._waiting: ScanNews | None = None
         self._lock = threading.Lock()
         self.group = ""
+        self.one_frequency = False
+        """Whether the next scan uses the finest fringes alone."""
 
     def begin(self, devices: ConnectedRig, group: str) -> None:
         """Scan a group; that it cannot be is told by `failed`."""
@@ -105,7 +107,7 @@ class GroupScan:
 
         self.group = group
         try:
-            scanner = LiveScanner(devices, group, plan_for(devices))
+            scanner = LiveScanner(devices, group, plan_for(devices), one_frequency=self.one_frequency)
             scanner.scanned.connect(self._take)
             scanner.start()
             self._scanner = scanner

@@ -101,6 +101,21 @@ class Scanning:
         self.chosen = group
         self.show()
 
+    @property
+    def one_frequency(self) -> bool:
+        """Whether the finest fringes alone are shown: a third of the frames, and of the motion in a cloud."""
+        return self._link.scan.one_frequency
+
+    def use_one_frequency(self, on: bool) -> None:
+        """Scan with the finest fringes alone, or with all, from now on."""
+        if on == self.one_frequency:
+            return
+        self._link.scan.one_frequency = on
+        if self.scanned:
+            self._forget()
+            self._link.scan_again()
+            self.show()
+
     def show(self) -> None:
         """Bring the page and the rig in line with what is possible now; without a rig the scan is switched off."""
         self.on = self.on and self._link.state is RigState.READY

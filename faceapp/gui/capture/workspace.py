@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from faceapp.core.errors import Cancelled
 from faceapp.core.subject import Sample, Subject, Verdict
+from faceapp.gui.capture.actions import capture_actions
 from faceapp.gui.capture.base import CaptureBase
 from faceapp.gui.capture.protocol import Standing, load_expressions, next_open, title_of
 from faceapp.gui.capture.questions import ask_place, ask_reason, ask_rig, ask_subject
@@ -70,27 +71,7 @@ class CaptureWorkspace(CaptureBase):
 
     @override
     def actions_of(self) -> list[Action]:
-        act = partial(Action, menu="Sample")
-        return [
-            act("capture.shoot", "Shoot", self.space, "Space", icon="aperture"),
-            act("capture.accept", "Accept take", self.accept, "Return", icon="check"),
-            act("capture.retake", "Retake", self.retake, "Backspace", icon="arrow-counter-clockwise"),
-            act("capture.skip", "Skip expression…", self.skip, "N", icon="skip-forward"),
-            act("capture.stop", "Stop", self.stop, "Escape", icon="stop"),
-            Action("capture.live", "Live scan", self.scan_live, "L", menu="Sample", icon="scan", checkable=True),
-            act("capture.move", "Move take to…", self.move_take, "Ctrl+M", section=2),
-            act("capture.subject", "New subject…", self.new_subject, "Ctrl+Shift+N", icon="plus", section=3),
-            Action("capture.rig", "Choose rig…", self.choose_rig, menu="Run", icon="video-camera"),
-            Action("capture.reconnect", "Connect rig again", self.connect_rig, menu="Run", icon="plugs"),
-            Action(
-                "capture.countdown",
-                "Count down before a shot",
-                self._set_countdown,
-                menu="View",
-                checkable=True,
-                checked=True,
-            ),
-        ]
+        return capture_actions(self)
 
     # Coming and going
 
@@ -116,6 +97,7 @@ class CaptureWorkspace(CaptureBase):
             "countdown": self._countdown_wanted,
             "expression": self.expression,
             "scanned": self.scanning.chosen,
+            "one_frequency": self.scanning.one_frequency,
         }
 
     @override
@@ -123,7 +105,8 @@ class CaptureWorkspace(CaptureBase):
         skips = state.get("skips", {})
         self._skips = skips if isinstance(skips, dict) else {}
         self.scanning.chosen = str(state.get("scanned", ""))
-        self._set_countdown(bool(state.get("countdown", True)))
+        self.use_one_frequency(bool(state.get("one_frequency", False)))
+        self.set_countdown(bool(state.get("countdown", True)))
         if state.get("expression") in [e.name for e in load_expressions()]:
             self.expression = state["expression"]
         self._show_last()
@@ -225,7 +208,15 @@ class CaptureWorkspace(CaptureBase):
         if self.scanning.on and self.judging:
             self.page.verdict.show_badge("Accept or retake it", State.CHECK)
 
-    def _set_countdown(self, wanted: bool) -> None:
+    def use_one_frequency(self, on: bool) -> None:
+        """Scan live with the finest fringes alone, or with all."""
+        self.scanning.use_one_frequency(on)
+        registry = self.program.window.actions_registry
+        if "capture.one_frequency" in registry:
+            registry.qt("capture.one_frequency").setChecked(on)
+
+    def set_countdown(self, wanted: bool) -> None:
+        """Count down before a shot, or not."""
         self._countdown_wanted = wanted
         registry = self.program.window.actions_registry
         if "capture.countdown" in registry:
