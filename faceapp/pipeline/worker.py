@@ -16,12 +16,14 @@ from typing import Any
 
 from faceapp.core.errors import FaceappError
 from faceapp.pipeline.contract import Job
+from faceapp.pipeline.limits import exhausted, limit_this_process
 from faceapp.pipeline.parameters import build
 from faceapp.pipeline.registry import get_plugin
 
 
 def serve(address: str, key: bytes) -> None:
     """Run jobs until the other side goes away."""
+    limit_this_process()
     with Client(address, authkey=key) as connection:
         while True:
             try:
@@ -45,10 +47,18 @@ def _run(connection: Connection, stage: str, name: str, value: Any, parameters: 
             job = Job(report, Path(scratch), seed)
             result = plugin.function(job, value, build(plugin.parameters, parameters))
         connection.send(("result", 1.0, result))
-    except FaceappError as error:
-        connection.send(("error", 0.0, (str(error), "")))
     except Exception as error:  # whatever a plugin raises is shown and survived
-        connection.send(("error", 0.0, (f"{type(error).__name__}: {error}", traceback.format_exc())))
+        _tell(connection, error)
+
+
+def _tell(connection: Connection, error: Exception) -> None:
+    """Send an error; one that says that this process has used up what it may have ends it at the other side."""
+    if isinstance(error, FaceappError):
+        connection.send(("error", 0.0, (str(error), "")))
+        return
+    used_up = exhausted(error)
+    details = traceback.format_exc()
+    connection.send(("used up" if used_up else "error", 0.0, (used_up or f"{type(error).__name__}: {error}", details)))
 
 
 def _call(connection: Connection, target: str, arguments: tuple[Any, ...]) -> None:
@@ -56,10 +66,8 @@ def _call(connection: Connection, target: str, arguments: tuple[Any, ...]) -> No
     try:
         module, name = target.split(":")
         connection.send(("result", 1.0, getattr(importlib.import_module(module), name)(*arguments)))
-    except FaceappError as error:
-        connection.send(("error", 0.0, (str(error), "")))
     except Exception as error:  # as for plugins
-        connection.send(("error", 0.0, (f"{type(error).__name__}: {error}", traceback.format_exc())))
+        _tell(connection, error)
 
 
 if __name__ == "__main__":

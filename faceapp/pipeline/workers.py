@@ -233,6 +233,8 @@ class WorkerPool:
                 kind, done, content = worker.connection.recv()
                 if kind == "result":
                     return content
+                if kind == "used up":
+                    self._throw_away(family)
                 self._tell(name, kind, done, content, reporter, log, warnings)
         except (EOFError, OSError) as error:
             status = worker.process.wait()
@@ -256,6 +258,6 @@ class WorkerPool:
             case "warning":
                 warnings.append(content)
                 reporter.warning(content)
-            case "error":
+            case "error" | "used up":
                 sentence, details = content
                 raise PluginError(f"{name} failed: {sentence}" + (f"\n{details}" if details else ""))

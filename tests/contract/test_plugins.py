@@ -44,6 +44,13 @@ def reconstruct(job: Job, subject: ReconstructionInput, parameters: Parameters) 
         os.abort()
     if parameters.how == "hang":
         time.sleep(600)
+    if parameters.how == "eat":
+        import numpy as np
+        eaten = [np.ones(25_000_000) for _ in range(10_000)]
+    if parameters.how == "fill":
+        with open(job.scratch / "endless", "wb") as file:
+            while True:
+                file.write(bytes(10_000_000))
     raise ValueError("no face like this")
 '''
 
@@ -94,6 +101,20 @@ def test_a_plugin_that_hangs_is_stopped(stranger: Plugin) -> None:
         with pytest.raises(Cancelled):
             pool.run(stranger, small_input("reconstruct"), {"how": "hang"}, Reporter(None, cancelled))
         assert time.perf_counter() - start < 30  # it would sleep for ten minutes
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system knows no limits of a process")
+@pytest.mark.parametrize(("how", "words"), [("eat", "more memory than the 3.0 GB"), ("fill", "has no room for what")])
+def test_a_plugin_that_uses_the_machine_up_ends_its_job_alone(
+    stranger: Plugin, monkeypatch: pytest.MonkeyPatch, how: str, words: str
+) -> None:
+    monkeypatch.setenv("FACEAPP_WORKER_MEMORY_GB", "3")
+    monkeypatch.setenv("FACEAPP_WORKER_FILE_GB", "0.2")
+    with WorkerPool() as pool:
+        with pytest.raises(PluginError, match=words):
+            pool.run(stranger, small_input("reconstruct"), {"how": how})
+        with pytest.raises(PluginError, match="no face like this"):
+            pool.run(stranger, small_input("reconstruct"))
 
 
 def test_wrong_parameters_never_reach_the_plugin(stranger: Plugin) -> None:
