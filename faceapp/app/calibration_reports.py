@@ -89,7 +89,8 @@ def _warnings(solution: Solution, views: list[BoardView], errors: np.ndarray) ->
     typical = float(np.median(each))
     doubtful = [str(p) for p, e in zip(solution.poses, each, strict=True) if e > _DOUBTFUL * typical]
     if doubtful:
-        found.append(f"poses {', '.join(doubtful)} fit worse than the others: the board may have moved")
+        which = f"Pose {doubtful[0]} fits" if len(doubtful) == 1 else f"Poses {', '.join(doubtful)} fit"
+        found.append(f"{which} worse than the others: the board may have moved")
     sigma = solution.adjustment.sigma_px
     for seat, mine in zip(solution.seats, sigma, strict=True):
         if mine > 2 * np.median(sigma):

@@ -107,6 +107,7 @@ class RigLink:
         self._since: dict[str, float] = {}
         self._lock = threading.Lock()
         self._closed = False
+        self._attempt = 0
 
     # Connecting
 
@@ -116,6 +117,8 @@ class RigLink:
         old, self.devices, self.engine = self.devices, None, None
         self._streaming, self.preparing, self._next = (), False, None
         calibration = self._calibration()
+        self._attempt += 1
+        attempt = self._attempt
         self.changed.emit()
 
         def work() -> tuple[ConnectedRig, CaptureEngine]:
@@ -130,11 +133,12 @@ class RigLink:
                 devices.close()
             return devices, CaptureEngine(devices)
 
-        self._background.run(work, lambda result: self._connected(name, *result), lambda e: self._failed(name, e))
+        self._background.run(work, lambda result: self._connected(attempt, *result), lambda e: self._failed(attempt, e))
 
     def disconnect(self) -> None:
         """Give the devices back."""
         old, self.devices, self.engine = self.devices, None, None
+        self._attempt += 1
         self.state, self._streaming, self.name = RigState.NONE, (), ""
         self.preparing, self._next = False, None
 
@@ -146,8 +150,8 @@ class RigLink:
         self._background.run(work, lambda _: None)
         self.changed.emit()
 
-    def _connected(self, name: str, devices: ConnectedRig, engine: CaptureEngine) -> None:
-        if name != self.name or self._closed:
+    def _connected(self, attempt: int, devices: ConnectedRig, engine: CaptureEngine) -> None:
+        if attempt != self._attempt or self._closed:  # asked for again meanwhile: only the newest counts
             self._background.run(devices.close, lambda _: None)
             return
         self.devices, self.engine, self.state = devices, engine, RigState.READY
@@ -158,8 +162,8 @@ class RigLink:
         engine.status_changed.connect(tell)
         self.changed.emit()
 
-    def _failed(self, name: str, error: BaseException) -> None:
-        if name == self.name:
+    def _failed(self, attempt: int, error: BaseException) -> None:
+        if attempt == self._attempt:
             self.state, self.error = RigState.FAILED, error
             self.changed.emit()
 

@@ -106,6 +106,7 @@ class CalibrationBase(RigPage):
     def set_narrow(self, narrow: bool) -> None:
         self._left.setFixedWidth(_POSES_NARROW if narrow else _POSES)
         self.panel.setFixedWidth(_SIDE_NARROW if narrow else _SIDE)
+        self.panel.set_narrow(narrow)
         self.bars.setVisible(not narrow)
 
     def show_view(self, identifier: str) -> None:

@@ -14,6 +14,9 @@ from faceapp.gui.widgets.buttons import Button
 from faceapp.gui.widgets.labels import Fact, SectionHead, label, line
 from faceapp.gui.widgets.states import Badge, State
 
+_DRAWING, _DRAWING_NARROW = 150, 96
+_LEFT_OUT_NARROW = ("Lengths", "Poses")
+
 
 class CalibrationPanel(QWidget):
     """Next pose, result, calibrations.
@@ -42,9 +45,10 @@ class CalibrationPanel(QWidget):
         self.message = label("", "body2", wrap=True)
         self.calibrations = QListWidget()
         self.calibrations.setAccessibleName("Calibrations")
+        self.calibrations.setMinimumHeight(44)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
-        column.setSpacing(6)
+        column.setSpacing(4)
         column.addWidget(SectionHead("Next pose"))
         column.addWidget(self.drawing)
         column.addWidget(self.todo)
@@ -64,6 +68,12 @@ class CalibrationPanel(QWidget):
         self.take.clicked.connect(self.takeAsked)
         self.report.clicked.connect(self.reportAsked)
         self.calibrations.itemDoubleClicked.connect(lambda item: self.chosen.emit(self.calibrations.row(item)))
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Draw smaller on a laptop."""
+        self.drawing.setFixedHeight(_DRAWING_NARROW if narrow else _DRAWING)
+        for name in _LEFT_OUT_NARROW:
+            self.facts[name].setVisible(not narrow)
 
     def show_next(self, pose: NextPose | None, count: int) -> None:
         """Show what would help most."""
