@@ -21,6 +21,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from faceapp.app.reviewing import read_reviews
 from faceapp.app.sample_stages import own_neutral
 from faceapp.app.template import own_template
 from faceapp.app.upstream import TRACES, traces_of
@@ -37,7 +38,7 @@ from faceapp.gui.shell.settings import WindowSettings
 from faceapp.gui.start import make_program
 from faceapp.store.project import Project
 
-SAMPLES = 12
+SAMPLES = 21
 SCAN_SIDE = 316
 """Squared, the vertices of a scan: 100,000."""
 
@@ -132,23 +133,35 @@ def _stands(review: ReviewWorkspace) -> bool:
     return layer is not None and layer.data is results.results["register"].mesh
 
 
-def test_the_next_registration(benchmark: Any, qapp: QApplication, review: ReviewWorkspace) -> None:
-    def settle() -> None:
-        """A reviewer looks: neighbours are read ahead, the whole picture is made."""
-        review.context.set_sample(review.context.samples()[rounds[0] % (SAMPLES - 1)])
-        rounds[0] += 1
-        _until(qapp, lambda: _stands(review))
-        picture = review.page.heat
-        _until(qapp, lambda: picture._picture is not None and picture._picture.request.whole)
-        _until(qapp, lambda: not review._later.isActive() and review.ahead.is_idle and not review.background._futures)
-        _until(qapp, lambda: review.ahead.take(review.context.samples()[rounds[0] % SAMPLES]) is not None)
+def _settle(qapp: QApplication, review: ReviewWorkspace, at: int) -> None:
+    """A reviewer looks: neighbours are read ahead, the whole picture is made."""
+    review.context.set_sample(review.context.samples()[at])
+    _until(qapp, lambda: _stands(review))
+    picture = review.page.heat
+    _until(qapp, lambda: picture._picture is not None and picture._picture.request.whole)
+    _until(qapp, lambda: not review._later.isActive() and review.ahead.is_idle and not review.background._futures)
+    _until(qapp, lambda: review.ahead.take(review.context.samples()[at + 1]) is not None)
 
-    rounds = [0]
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Right, Qt.Key.Key_J], ids=["looked-at", "accepted"])
+def test_the_next_registration(benchmark: Any, qapp: QApplication, review: ReviewWorkspace, key: Qt.Key) -> None:
+    """Twenty in a row, by the arrow or by a verdict, which is on the disk before the next one stands."""
+    at = [0]
+
+    def settle() -> None:
+        _settle(qapp, review, at[0])
+        at[0] += 1
 
     def step() -> None:
-        QTest.keyClick(review.program.window, Qt.Key.Key_Right)
-        while not _stands(review):
+        QTest.keyClick(review.program.window, key)
+        wanted = review.context.samples()[at[0]].id
+        while review.context.sample is None or review.context.sample.id != wanted or not _stands(review):
             qapp.processEvents()
 
     benchmark.pedantic(step, setup=settle, rounds=SAMPLES - 1)
-    assert rounds[0] == SAMPLES - 1
+    assert at[0] == SAMPLES - 1
+    if key is Qt.Key.Key_J:
+        project = review.context.project
+        assert project is not None
+        for sample in project.samples()[: SAMPLES - 1]:
+            assert [r.verdict for r in read_reviews(project, sample)][-1] == "accept"
