@@ -234,10 +234,14 @@ def register_again(project: Project, sample: Sample, reporter: Reporter | None =
     return register_sample(project, sample, name, parameters, reporter)
 
 
+_RIGID = "register-rigid-"
+
+
 def own_neutral(project: Project, sample: Sample) -> Path | None:
     """Return the newest registration of the subject's neutral with our template, or ``None``.
 
-    One that a reviewer rejected is passed over, and a neutral sample has none but itself.
+    One that a reviewer rejected is passed over, and so is one that is rigid: it has the template's shape and not the
+    subject's. A neutral sample has none but itself.
     """
     if sample.expression == "neutral":
         return None
@@ -247,7 +251,9 @@ def own_neutral(project: Project, sample: Sample) -> Path | None:
         for run in runs_of(project, other, "register"):
             file = run / "registered.ply"
             rejected = reviews.get(run.name, {}).get("verdict") == "reject"
-            if not rejected and file.is_file() and len(read_mesh(file).vertices) == vertices:
+            if run.name.startswith(_RIGID) or rejected or not file.is_file():
+                continue
+            if len(read_mesh(file).vertices) == vertices:
                 return run
     return None
 
