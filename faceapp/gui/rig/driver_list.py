@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from faceapp.app.device_listing import DriverEntry, Standing
@@ -25,6 +26,7 @@ STATES = {
 _TITLES = {"camera": "Camera drivers", "projector": "Projector drivers", "rig": "Rig drivers"}
 _NOWHERE = "not used"
 _DETAIL = "device-detail"
+_SLICE_S = 0.01
 
 
 class DriverList(QWidget):
@@ -53,6 +55,11 @@ class DriverList(QWidget):
         self._places: dict[str, QComboBox] = {}
         self._cameras: dict[str, FoundCamera] = {}
         self.entries: tuple[DriverEntry, ...] = ()
+        self._building: Iterator[None] = iter(())
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._go_on)
         inner = QWidget()
         self._rows = QVBoxLayout(inner)
         self._rows.setContentsMargins(12, 4, 12, 12)
@@ -85,22 +92,36 @@ class DriverList(QWidget):
 
     def show_entries(self, entries: Sequence[DriverEntry], guess: dict[str, str]) -> None:
         """Show drivers; cameras whose place was chosen keep it, the others get the guess."""
-        chosen = self.places() if self._places else {}
-        self.entries = tuple(entries)
+        places = {**guess, **{serial: combo.currentText() for serial, combo in self._places.items()}}
+        self.entries = ()
         _clear(self._rows)
         self._places, self._cameras = {}, {}
+        self._building = self._build(tuple(entries), places)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Make rows for a while; a long list is made in several events."""
+        end = time.perf_counter() + _SLICE_S
+        for _ in self._building:
+            if time.perf_counter() > end:
+                self._later.start()
+                return
+
+    def _build(self, entries: tuple[DriverEntry, ...], places: dict[str, str]) -> Iterator[None]:
         for kind, title in _TITLES.items():
             self._rows.addWidget(SectionHead(title))
-            for entry in entries:
-                if entry.kind == kind:
-                    self._rows.addWidget(_DriverRow(entry))
-                    for camera in entry.cameras:
-                        self._rows.addWidget(self._camera_row(camera, chosen.get(camera.serial) or guess))
-                    for projector in entry.projectors:
-                        self._rows.addWidget(_indented(projector.serial or projector.model, projector.model))
+            for entry in (e for e in entries if e.kind == kind):
+                self._rows.addWidget(_DriverRow(entry))
+                yield
+                for camera in entry.cameras:
+                    self._rows.addWidget(self._camera_row(camera, places.get(camera.serial, _NOWHERE)))
+                    yield
+                for projector in entry.projectors:
+                    self._rows.addWidget(_indented(projector.serial or projector.model, projector.model))
         self._rows.addStretch()
         self.set_narrow(self._narrow)
         self.write.setEnabled(bool(self._cameras))
+        self.entries = entries
 
     def set_narrow(self, narrow: bool) -> None:
         """Leave the models out where there is no room for them."""
@@ -108,11 +129,10 @@ class DriverList(QWidget):
         for words in self.findChildren(QLabel, _DETAIL):
             words.setVisible(not narrow)
 
-    def _camera_row(self, camera: FoundCamera, place: str | dict[str, str]) -> QWidget:
+    def _camera_row(self, camera: FoundCamera, place: str) -> QWidget:
         combo = QComboBox()
         combo.addItems([_NOWHERE, *PLACES])
-        wanted = place if isinstance(place, str) else place.get(camera.serial, _NOWHERE)
-        combo.setCurrentText(wanted)
+        combo.setCurrentText(place)
         combo.setFixedWidth(118)
         combo.setToolTip(f"Where {camera.serial} stands, left and right of the subject")
         combo.setAccessibleName(f"Place of {camera.serial}")

@@ -160,10 +160,11 @@ class GigeSource:
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             with self._reading:
-                if self._stream is None:
+                stream = self._stream
+                if stream is None:
                     return None
                 try:
-                    frame = self._stream.next_frame(_SLICE_MS)
+                    frame = stream.next_frame(_SLICE_MS)
                 except viva_genicam.TransportError:
                     frame = None
                 if frame is not None:
