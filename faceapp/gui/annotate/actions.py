@@ -73,6 +73,8 @@ def _sample_actions(desk: AnnotateWorkspace) -> list[Action]:
         sample("annotate.next-mine", "Next of your queue", desk.go_on, "Shift+D", icon="skip-forward"),
         sample("annotate.agreement", "Agreement of annotators", desk.show_agreement, icon="seal-check", section=1),
         sample("annotate.propagate", "Propagate to others…", desk.ask_propagation, "P", icon="share-network"),
+        sample("annotate.import", "Import landmarks…", desk.exchange.ask_import, "Ctrl+I", section=2),
+        sample("annotate.export", "Export landmarks…", desk.exchange.ask_export, "Ctrl+E", section=2),
     ]
 
 

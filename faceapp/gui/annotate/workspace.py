@@ -13,6 +13,7 @@ from faceapp.core.signals import Event, Progress, Reporter
 from faceapp.core.subject import Sample
 from faceapp.gui.annotate.actions import actions_of
 from faceapp.gui.annotate.desk import Desk, open_desk
+from faceapp.gui.annotate.exchange import ExchangeDesk
 from faceapp.gui.annotate.prefetch import Prefetch
 from faceapp.gui.annotate.propagation import ask_propagation
 from faceapp.gui.annotate.queue import AnnotateQueue
@@ -39,6 +40,10 @@ class AnnotateWorkspace(AnnotateQueue):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self.prefetch = Prefetch(self.background, self._make_desk)
+        self.exchange = ExchangeDesk(
+            program, self.background, lambda: self.desk.names if self.desk else (), self._write, self._read_again
+        )
+        program.takers.append(self.exchange.take)
         self._connect()
         self.set_narrow(False)
 
@@ -309,6 +314,19 @@ class AnnotateWorkspace(AnnotateQueue):
 
     def _propagated(self, _: object) -> None:
         self.prefetch.drop()
+
+    def _write(self) -> None:
+        if self.desk is not None:
+            self.desk.session.close()
+
+    def _read_again(self) -> None:
+        """Open the sample anew: its journal has acts that this desk does not know."""
+        if self.desk is not None:
+            self._last_place = self.desk.sample.id, self._place_on(self.desk)
+            self.prefetch.drop(self.desk.sample)
+            self.desk = None  # what it would write now is out of date
+        self._put_away()
+        self.refresh_wanted()
 
     def submit(self) -> None:
         """Write the landmarks and open the next sample."""

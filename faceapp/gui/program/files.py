@@ -142,7 +142,7 @@ class ProjectFiles:
             self._window.show_error(
                 "Nothing to open",
                 f"{path} is neither a project (project.json) nor a capture bundle (capture.json).",
-                "Drop the folder that holds one of these files; pictures and scans once a project is open.",
+                "Drop the folder that holds one of these files; pictures, scans and landmarks once a project is open.",
             )
 
     def open(self, folder: Path, read_only: bool = False) -> None:

@@ -56,7 +56,9 @@ class Program(QObject):
         self.jobs = JobQueue(self.relay, self.window.status, lambda title, error: self.show_failure(title, error))
         self.files = ProjectFiles(self.window, self.context, self.background, self.show_bundle)
         self.importing = Importing(self.window, self.context, self.background, self._imported, self.show_failure)
-        self.files.take_others = self.importing.take
+        self.takers: list[Callable[[list[str]], bool]] = [self.importing.take]
+        """What may take files that were dropped, the first that can."""
+        self.files.take_others = lambda paths: any(take(paths) for take in self.takers)
         self._disk = QTimer(self)
         self._disk.setInterval(_DISK_EVERY_MS)
         self._disk.timeout.connect(self._show_disk)
