@@ -14,10 +14,11 @@ import numpy as np
 
 from faceapp.app.calibrating import PAGE, REPORT
 from faceapp.app.capturing import write_scan_folder
-from faceapp.app.decoding import decode_bundle
+from faceapp.app.decoding import decode_bundle, field_of_points
 from faceapp.app.sample_stages import fuse_sample
 from faceapp.calibration.checking import RigCheck, check_rig
 from faceapp.calibration.observations import BoardView, seat_of
+from faceapp.calibration.projector import ProjectorFit, fit_projector
 from faceapp.calibration.target import BoardTarget
 from faceapp.core.errors import BundleError, DataError, FaceappError
 from faceapp.core.rig import CameraGroup, ProjectorModel, Rig
@@ -26,7 +27,7 @@ from faceapp.core.subject import Sample
 from faceapp.devices.protocols import Camera, ConnectedRig, Projector
 from faceapp.formats.atomic import write_bytes
 from faceapp.formats.calibration_files import FILE, CalibrationFile, read_calibration
-from faceapp.formats.capture_bundle import read_bundle
+from faceapp.formats.capture_bundle import CaptureBundle, read_bundle
 from faceapp.formats.reports import read_report
 from faceapp.fringe.decode import DecodeSettings
 from faceapp.store.project import Project
@@ -170,6 +171,26 @@ def check_pictures(views: Sequence[BoardView], target: BoardTarget, calibration:
         np.array(shape, np.float64) if shape and same else None,
         calibration.extra.get("sigma_px"),
     )
+
+
+def fit_projectors(bundle: CaptureBundle) -> dict[str, ProjectorFit]:
+    """Calibrate the projectors of a capture's groups from its phase; groups of one camera are left out.
+
+    Raises
+    ------
+    DataError
+        No group can be decoded, or its points do not suffice.
+    """
+    decoded = decode_bundle(bundle, depth_images=False)
+    found = {}
+    for name, scan in decoded.scans.items():
+        group = bundle.group(name).model()
+        if len(group.infrared) > 1 and bundle.sequence.axis == "u":
+            field = field_of_points(scan)
+            found[group.projector.name] = fit_projector(group.projector.name, scan.cloud.points, field, group.infrared)
+    if not found:
+        raise DataError(f"{bundle.folder}: no projector can be calibrated from it; {'; '.join(decoded.complaints)}")
+    return found
 
 
 class CalibratedRig:

@@ -11,6 +11,8 @@ import numpy as np
 
 import faceapp
 from faceapp.app.outputs import check_output
+from faceapp.calibration.projector import phase_residual_px, robust_px
+from faceapp.core.arrays import FloatArray
 from faceapp.core.cloud import PointCloud
 from faceapp.core.errors import BundleError, DataError, FaceappError
 from faceapp.core.frames import PhaseMap
@@ -24,6 +26,9 @@ from faceapp.formats.reports import hash_path, write_report
 from faceapp.fringe.decode import DecodeSettings, GroupScan, decode_group
 from faceapp.fringe.motion import Motion, motion_of
 from faceapp.fringe.row_blocks import side_by_side
+
+_PHASE_OFF_PX = 0.6
+"""Of a capture's phase from a calibrated projector; noise gives less than 0.1, a yaw of 0.02 degrees as much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +165,13 @@ def report_decoding(bundle: CaptureBundle, decoded: DecodedBundle, settings: Dec
             Metric(f"{name}.sigma_median", None if sigma is None else float(np.nanmedian(sigma)), "mm", n),
             Metric(f"{name}.seconds", decoded.seconds[name], "s"),
         ]
+        epipolar = _phase_epipolar(bundle, name, scan)
+        metrics += epipolar
+        if any(isinstance(m.value, float) and m.value > _PHASE_OFF_PX for m in epipolar):
+            warnings.append(
+                f"{name}: points lie {epipolar[0].value:.2f} px off the columns that lit them: a camera or the "
+                "projector may have moved since the calibration; check it (faceapp calibrate check)"
+            )
         for phase in scan.phases:
             count = phase.valid_pixels
             motion = motion_of(phase)
@@ -189,6 +201,30 @@ def report_decoding(bundle: CaptureBundle, decoded: DecodedBundle, settings: Dec
         "failures": {name: str(error) for name, error in decoded.failures.items()},
     }
     return Report(tuple(metrics), provenance, tuple(warnings), extra)
+
+
+def field_of_points(scan: GroupScan) -> FloatArray:
+    """Return the (N,) position in the projector's field at which each point of a group's cloud was lit, 0 to 1."""
+    assert scan.cloud.pixels is not None
+    column, row = np.rint(scan.cloud.pixels).astype(int).T
+    phase = scan.phases[0]
+    height, width = phase.position.shape
+    column, row = np.clip(column, 0, width - 1), np.clip(row, 0, height - 1)
+    # The point lies beside the middle of its pixel: the slope of the phase along the row takes it there.
+    aside = scan.cloud.pixels[:, 0] - column
+    near, far = np.clip(column - 1, 0, width - 1), np.clip(column + 1, 0, width - 1)
+    slope = (phase.position[row, far] - phase.position[row, near]) / np.maximum(far - near, 1)
+    known = phase.valid[row, column] & phase.valid[row, near] & phase.valid[row, far]
+    return np.where(known, phase.position[row, column] + aside * slope, np.nan).astype(np.float64)
+
+
+def _phase_epipolar(bundle: CaptureBundle, name: str, scan: GroupScan) -> list[Metric]:
+    """How far points lie off the columns that lit them: it grows when a camera moves, long before anybody sees it."""
+    optics = bundle.group(name).projector.optics
+    if optics is None or bundle.sequence.axis != "u" or len(scan.phases) < 2:
+        return []
+    residual = phase_residual_px(scan.cloud.points, field_of_points(scan), optics)
+    return [Metric(f"{name}.phase_epipolar", robust_px(residual), "px", len(residual))]
 
 
 def _motion_words(phase: PhaseMap, motion: Motion) -> str:

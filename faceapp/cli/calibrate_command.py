@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "faceapp calibrate RIG|FOLDER [options]\n"
         "       faceapp calibrate check RIG|FOLDER --calibration FILE [options]\n"
         "       faceapp calibrate gamma RIG [--calibration FILE]\n"
+        "       faceapp calibrate projector BUNDLE --calibration FILE\n"
         "       faceapp calibrate board OUT.pdf [--board 14x11x15] [--paper A4]"
     )
     parser.add_argument(
@@ -63,6 +64,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         "board": _board,
         "check": _check,
         "gamma": _gamma,
+        "projector": _projector,
     }
     act = acts.get(first)
     rest = options.what[1:] if act else options.what
@@ -213,6 +215,26 @@ def _gamma(options: argparse.Namespace, source: Path | str, console: Console) ->
         f"{name}: gamma {r.gamma:.3f} ± {r.sigma:.3f}{', linear' if r.is_linear else ''}" for name, r in found.items()
     ]
     console.result({"gamma": {name: vars(r) for name, r in found.items()}}, "\n".join(lines))
+    return 0
+
+
+def _projector(options: argparse.Namespace, source: Path | str, console: Console) -> int:
+    from faceapp.app.calibration_use import fit_projectors
+    from faceapp.app.decoding import resolve_bundle
+    from faceapp.core.errors import UsageError
+    from faceapp.formats.calibration_files import FILE, write_calibration
+    from faceapp.formats.capture_bundle import read_bundle
+
+    earlier = _earlier(options)
+    if earlier is None:
+        raise UsageError("the projectors are kept in a calibration; name it with --calibration FILE")
+    file = options.calibration / FILE if options.calibration.is_dir() else options.calibration
+    found = fit_projectors(read_bundle(resolve_bundle(Path(source)), file))
+    earlier.projectors.update({name: fit.optics for name, fit in found.items()})
+    write_calibration(file, earlier)
+    lines = [f"{name}: {fit.points:,} points, {fit.residual_px:.3f} px" for name, fit in found.items()]
+    data = {name: {"points": fit.points, "residual_px": fit.residual_px} for name, fit in found.items()}
+    console.result({"projectors": data, "calibration": str(file)}, "\n".join(lines))
     return 0
 
 

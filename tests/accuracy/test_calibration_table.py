@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from faceapp.app.rigs import connect_described_rig
 from faceapp.calibration.checking import check_rig
 from faceapp.calibration.projection import LENS_TERMS
 from faceapp.calibration.quality import epipolar_px, pairs_of, triangulate
@@ -17,6 +19,11 @@ from faceapp.calibration.rotations import angle_between
 from faceapp.calibration.solving import Solution, head_points, solve_rig
 from faceapp.calibration.starting import lens_of
 from faceapp.calibration.target import BoardTarget
+from faceapp.capture.engine import CaptureEngine, GroupCapture
+from faceapp.capture.plan import CapturePlan
+from faceapp.formats.ply import read_mesh
+from faceapp.fringe.decode import decode_group
+from faceapp.geometry.closest_points import SurfaceTree
 from faceapp.geometry.rigid import align_pairs
 from faceapp_hardware.simulated.assembly import Knock, knocked
 from tests.accuracy.calibration_pictures import BuiltRig, board_views, built_rig
@@ -101,6 +108,45 @@ def test_ten_rigs() -> None:
     assert max(e.head_mm for e in rows) <= 0.03
     assert max(e.rotation_deg for e in rows) <= 0.005
     assert 0.8 <= float(np.sqrt(np.mean(np.square(z)))) <= 1.25
+
+
+@pytest.mark.figures
+@pytest.mark.parametrize("seed", [1, 4])
+def test_scans_are_as_good_as_with_the_truth(seed: int, tmp_path: Path) -> None:
+    """A head before a rig as it was built, decoded with the true and with the recovered calibration."""
+    built = built_rig(seed, 0.1)
+    solution = solve_rig(board_views(built, range(40)), built.target, built.seats)
+    groups: list[GroupCapture] = []
+    devices = connect_described_rig("simulated", {"seed": seed, "assembly": seed})
+    try:
+        devices.prepare("S0001", "neutral", 1)
+        CaptureEngine(devices).capture(CapturePlan(), groups.append)
+        devices.write_truth(tmp_path)
+    finally:
+        devices.close()
+    surface = read_mesh(tmp_path / "surface.ply")
+    tree = SurfaceTree(surface.vertices, surface.faces)
+    points = head_points(20.0)
+    pair = [built.rig.camera(f"middle-ir-{i}") for i in (1, 2)]
+    seen = [c.project(points)[0] for c in pair]
+    middle = align_pairs(triangulate([solution.cameras[c.name] for c in pair], seen), points).rigid
+    true = {c.name: c for c in built.rig.cameras}
+    recovered = {n: replace(c, rig_from_camera=middle @ c.rig_from_camera) for n, c in solution.cameras.items()}
+    errors = {}
+    for name, cameras in (("true", true), ("recovered", recovered)):
+        for group in groups:
+            models = tuple(replace(cameras[c.name], sensor=c.sensor) for c in group.group.infrared)
+            known = replace(group.group, infrared=models, rgb=None)
+            scan = decode_group(known, dict(group.stacks), dict.fromkeys(group.stacks, 255.0), None, depth_images=False)
+            off = np.abs(tree.signed_distance(scan.cloud.points[::10], 2.0))
+            off = off[np.isfinite(off)]
+            errors[name, group.group.name] = float(off.mean()), float(np.percentile(off, 95))
+            mean, p95 = errors[name, group.group.name]
+            print(f"rig {seed}, {name:9} {group.group.name:6}: mean {mean:.4f} mm, p95 {p95:.4f} mm", flush=True)
+    for group in groups:
+        ours, best = errors["recovered", group.group.name], errors["true", group.group.name]
+        assert ours[0] <= 1.1 * best[0]
+        assert ours[1] <= 1.1 * best[1]
 
 
 def _check_faults(built: BuiltRig, solution: Solution) -> None:

@@ -1,15 +1,18 @@
-"""The response of a projector: measured from levels, its bend taken out of the phase."""
+"""A projector: its response measured, the bend taken out of the phase, its place found from a capture's phase."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from faceapp.calibration.projector import fit_projector, phase_residual_px, robust_px
 from faceapp.calibration.response import LEVELS, measure_response
+from faceapp.calibration.rotations import rotation_of
 from faceapp.core.errors import DataError
 from faceapp.core.frames import PhaseMap
 from faceapp.core.sequence import multi_frequency
 from faceapp.fringe.projector_gamma import without_gamma
+from faceapp_hardware.simulated.description import default_rig_file, read_rig_description
 
 GAMMA = 2.2
 
@@ -48,3 +51,23 @@ def test_the_bend_of_the_phase_is_taken_out(steps: int, gamma: float) -> None:
     assert after < 3e-6
     assert before > (10 * after if steps < 8 else 0)
     assert without_gamma(phase, sequence, 1.0) is phase
+
+
+def test_a_projector_is_found_from_phase() -> None:
+    group = read_rig_description(default_rig_file()).rig.group("left")
+    true = group.projector.optics
+    assert true is not None
+    rng = np.random.default_rng(2)
+    points = rng.normal(size=(6000, 3)) * (45, 60, 35)
+    field = true.project(points)[0][:, 0] / true.width + rng.normal(0, 0.05 / true.width, len(points))
+    field[::50] += 0.01
+    fit = fit_projector("p", points, field, group.infrared)
+    assert fit.residual_px == pytest.approx(0.05, abs=0.01)
+    other = rng.normal(size=(500, 3)) * (40, 60, 40)
+    expected = true.project(other)[0][:, 0] / true.width
+    assert np.abs(phase_residual_px(other, expected, fit.optics)).max() < 0.05
+    turned = other @ rotation_of([0, np.radians(0.05), 0]).T
+    assert robust_px(phase_residual_px(turned, expected, fit.optics)) > 0.05
+    with pytest.raises(DataError, match="in a plane"):
+        flat = points * (1, 1, 0)
+        fit_projector("p", flat, true.project(flat)[0][:, 0] / true.width, group.infrared)
