@@ -16,12 +16,11 @@ from faceapp.core.errors import DeviceError, UsageError
 from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings, FoundCamera
 from faceapp_hardware.cameras.grabbing import GrabbingCamera
 from faceapp_hardware.cameras.pylon_buffers import address_of
-from faceapp_hardware.cameras.source import Fetched, Mode, bits_of, is_colour, refuse_unknown, to_rgb
+from faceapp_hardware.cameras.source import Fetched, Mode, await_ready, bits_of, is_colour, refuse_unknown, to_rgb
 
 _OPTIONS = {"features": "table of further GenICam features and their values"}
 _SLICE_US = 50_000
 _LOOP_BUFFERS = 10
-_READY_S = 1.0
 
 
 class AravisDriver:
@@ -180,11 +179,7 @@ class AravisSource:
             return
         if camera.is_feature_available("AcquisitionStatusSelector"):
             camera.set_string("AcquisitionStatusSelector", "FrameTriggerWait")
-        end = time.monotonic() + _READY_S
-        while not camera.get_boolean("AcquisitionStatus"):
-            if time.monotonic() > end:
-                raise DeviceError(f"{self._order.name} is not ready for its trigger after {_READY_S:g} s")
-            time.sleep(0.001)
+        await_ready(self._order.name, lambda: bool(camera.get_boolean("AcquisitionStatus")))
 
     def fetch(self, timeout_s: float, into: npt.NDArray[Any] | None) -> Fetched | None:
         """Wait for the next frame."""

@@ -281,7 +281,9 @@ class BaslerSource:
         if self._left <= 0:  # a burst that has all its frames listens no more
             return
         if self._is_emulated:  # it says that it is ready before it is, and loses the trigger without a gap in the ids
-            time.sleep(max(0.0, self._fired + _EMULATION_S - time.monotonic()))
+            early = self._fired + _EMULATION_S - time.monotonic()
+            if early > 0:
+                time.sleep(early)
         try:
             # One that is not ready after all gets its pulse as well, as from a cable.
             self._camera.WaitForFrameTriggerReady(_WIRE_MS, pylon.TimeoutHandling_Return)

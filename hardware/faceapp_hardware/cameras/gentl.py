@@ -16,7 +16,16 @@ import numpy.typing as npt
 from faceapp.core.errors import DeviceError, UsageError
 from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings, FoundCamera
 from faceapp_hardware.cameras.grabbing import GrabbingCamera
-from faceapp_hardware.cameras.source import Fetched, Mode, bits_of, is_colour, lacks, refuse_unknown, to_rgb
+from faceapp_hardware.cameras.source import (
+    Fetched,
+    Mode,
+    await_ready,
+    bits_of,
+    is_colour,
+    lacks,
+    refuse_unknown,
+    to_rgb,
+)
 
 _OPTIONS = {"features": "table of further GenICam features and their values"}
 _PATHS = "GENICAM_GENTL64_PATH"
@@ -170,6 +179,10 @@ class GenicamSource:
             self._left = float("inf") if buffer is None else len(buffer)
             self._acquirer.start()
             self._running = True
+            status = self._optional("AcquisitionStatus")
+            if mode is not Mode.FREE and self._order.trigger != "none" and status is not None:
+                self._feature("AcquisitionStatusSelector").value = "FrameTriggerWait"
+                await_ready(self._order.name, lambda: bool(status.value))
 
     def fetch(self, timeout_s: float, into: npt.NDArray[Any] | None) -> Fetched | None:
         """Wait for the next frame."""

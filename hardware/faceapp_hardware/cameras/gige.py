@@ -14,7 +14,16 @@ import numpy.typing as npt
 from faceapp.core.errors import DeviceError, UsageError
 from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings, FoundCamera
 from faceapp_hardware.cameras.grabbing import GrabbingCamera
-from faceapp_hardware.cameras.source import Fetched, Mode, bits_of, is_colour, lacks, refuse_unknown, to_rgb
+from faceapp_hardware.cameras.source import (
+    Fetched,
+    Mode,
+    await_ready,
+    bits_of,
+    is_colour,
+    lacks,
+    refuse_unknown,
+    to_rgb,
+)
 
 _OPTIONS = {
     "resend": "whether lost packets are asked for again (true)",
@@ -72,6 +81,7 @@ class GigeSource:
         self._shape: tuple[int, int] = (0, 0)
         self._reading = threading.Lock()
         self._left = 0.0
+        self._tells_ready = False
 
     def open(self) -> CameraInfo:
         """Take control of the camera and configure its trigger."""
@@ -108,12 +118,15 @@ class GigeSource:
         if is_colour(self._format) is not (order.role == "rgb") or (order.role == "rgb" and bits > 8):
             raise DeviceError(f"{order.name}: the pixel format {self._format} does not fit the role {order.role}")
         features = dict(order.options.get("features", {}))
-        known = set(camera.nodes()) if features else set()
+        known = set(camera.nodes())
         for name, value in features.items():
             if name not in known:
                 raise UsageError(f"{order.name} ({order.serial}) has no feature {name!r}")
             camera.set(name, str(value))
         camera.set_acquisition_mode("Continuous")
+        self._tells_ready = {"AcquisitionStatusSelector", "AcquisitionStatus"} <= known
+        if self._tells_ready:
+            camera.set_enum("AcquisitionStatusSelector", "FrameTriggerWait")
         self._shape = (camera.get_integer("Height"), camera.get_integer("Width"))
         return CameraInfo(
             order.name,
@@ -152,6 +165,8 @@ class GigeSource:
             stream.__enter__()  # ends in `end`, on whatever thread
             self._left = float("inf") if buffer is None else len(buffer)
             self._stream = stream
+            if mode is not Mode.FREE and self._tells_ready:
+                await_ready(self._order.name, lambda: bool(self._camera.get_bool("AcquisitionStatus")))
 
     def fetch(self, timeout_s: float, into: npt.NDArray[Any] | None) -> Fetched | None:
         """Wait for the next frame."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import enum
 import importlib.metadata
 import importlib.util
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from faceapp.core.errors import UsageError
+from faceapp.core.errors import DeviceError, UsageError
 from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings
 
 
@@ -92,6 +93,32 @@ class FrameSource(Protocol):
     def close(self) -> None:
         """Give the device back; does no harm twice."""
         ...
+
+
+READY_S = 1.0
+"""How long a camera may take until it waits for its trigger."""
+
+
+def await_ready(camera: str, is_ready: Callable[[], bool]) -> None:
+    """Return when a camera waits for its trigger: one that comes before is lost, and leaves no gap in the ids.
+
+    Parameters
+    ----------
+    camera : str
+        Its name.
+    is_ready : callable
+        Asks the camera.
+
+    Raises
+    ------
+    DeviceError
+        It does not become ready.
+    """
+    end = time.monotonic() + READY_S
+    while not is_ready():
+        if time.monotonic() > end:
+            raise DeviceError(f"{camera} is not ready for its trigger after {READY_S:g} s. Check its trigger settings")
+        time.sleep(0.001)
 
 
 def refuse_unknown(order: CameraOrder, known: Mapping[str, str]) -> None:
