@@ -13,6 +13,7 @@ from faceapp.app.rigs import describe_rig
 from faceapp.app.sample_stages import runs_of, stale_reasons
 from faceapp.core.errors import DataError, FaceappError
 from faceapp.core.subject import Sample
+from faceapp.formats.calibration_files import read_calibration
 from faceapp.formats.capture_bundle import FILE, CaptureBundle, read_bundle
 from faceapp.formats.images import PICTURES, read_image
 from faceapp.formats.mesh_files import read_any_mesh
@@ -170,13 +171,21 @@ def _describe_json(path: Path) -> dict[str, Any]:
         return describe_path(path.absolute().parent)
     if is_foreign_json(path):
         return {"kind": "landmarks", **_landmarks(path)}
-    reader = {"landmarks": _landmarks, "template": _template, "report": _report, "subject": _subject}.get(kind)
+    readers = {"landmarks": _landmarks, "template": _template, "report": _report, "subject": _subject}
+    reader = {**readers, "calibration": _calibration}.get(kind)
     if reader is None:
         raise DataError(
-            f"{path}: field schema: expected faceapp/ and one of landmarks, template, report, capture, project, "
-            "sample or subject"
+            f"{path}: field schema: expected faceapp/ and one of landmarks, template, report, calibration, capture, "
+            "project, sample or subject"
         )
     return {"kind": kind, **reader(path)}
+
+
+def _calibration(path: Path) -> dict[str, Any]:
+    found = read_calibration(path)
+    facts: dict[str, Any] = {"id": found.id, "made_at": found.made_at, "made_by": found.made_by, "rig": found.rig}
+    facts["cameras"] = {name: f"{c.width} x {c.height}, focal {c.K[0, 0]:.1f} px" for name, c in found.cameras.items()}
+    return facts | {"projectors": list(found.projectors), "poses": found.extra.get("poses")}
 
 
 def _subject(path: Path) -> dict[str, Any]:
