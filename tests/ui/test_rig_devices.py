@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from faceapp.app.device_listing import DriverEntry, Standing
 from faceapp.gui.program.program import Program
 from faceapp.gui.rig.devices_page import DevicesPage
@@ -117,14 +115,12 @@ def test_cameras_are_plugged_placed_written_and_connected(qtbot: Any, settings: 
     program.window.close()
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-def test_nine_emulated_cameras_shoot_from_the_page(
-    qtbot: Any, settings: WindowSettings, tmp_path: Path, narrow: bool
+def test_nine_emulated_cameras_shoot_from_the_page_of_a_small_window(
+    qtbot: Any, settings: WindowSettings, tmp_path: Path
 ) -> None:
     need_pylon()
     program = start(qtbot, settings, tiny_project(tmp_path / "project", str(write_bench(tmp_path))))
-    if narrow:
-        program.window.resize(1100, 700)
+    program.window.resize(1100, 700)
     page = devices_page(qtbot, program)
     qtbot.waitUntil(lambda: page.badge.text == "12 devices", timeout=20_000)
     page.try_burst()

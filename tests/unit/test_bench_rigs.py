@@ -82,7 +82,10 @@ def test_the_calibration_beside_the_file_is_the_rigs(tmp_path: Path) -> None:
         (('name = "middle-ir-2"', 'name = "middle-ir-1"'), "the camera 'middle-ir-1' is there twice"),
         (('serial = "2"', 'serial = "1"'), "the serial number 'pattern 1' is there twice"),
         ((", height = 48", ""), r"groups\[0\]\.cameras\[0\]: 'height' is a dependency of 'width'"),
-        (('driver = "pattern"', 'driver = "kodak"'), "there is no camera driver 'kodak'; installed are basler, "),
+        (
+            ('driver = "pattern"', 'driver = "kodak"'),
+            "there is no camera driver 'kodak'; installed are aravis, basler, ",
+        ),
         (('driver = "emulated"', 'driver = "lamp"'), "there is no projector driver 'lamp'; installed are emulated"),
         (('serial = "1"', 'serial = "44"'), "middle-ir-1: there is no drawn camera '44'"),
         (('serial = "1"', 'serial = "1", options = { shutter = 1 }'), "middle-ir-1: option 'shutter' is unknown"),
@@ -184,9 +187,8 @@ def test_the_command_tries_a_rig_and_fails_with_the_devices_status(
     capsys.readouterr()
 
 
-@pytest.mark.parametrize("name", ["emulated", "pattern"])
-def test_the_command_checks_drivers(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["devices", "--check", name, "--json"]) == 0
+def test_the_command_checks_a_driver(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "--check", "emulated", "--json"]) == 0
     assert last(capsys)["broken"] == 0
 
 

@@ -70,7 +70,7 @@ def test_a_driver_that_promises_too_little_is_a_sentence(tmp_path: Path, monkeyp
 
 
 def test_a_name_that_no_driver_has_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"there is no driver 'nikon'; installed are basler, bench, emulated, genicam"):
+    with pytest.raises(UsageError, match=r"there is no driver 'nikon'; installed are aravis, basler, bench, emulated"):
         check_driver("nikon")
 
 
