@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from psygnal import Signal
 
-from faceapp.capture.frame_signs import FrameSigns, frame_signs
+from faceapp.capture.frame_signs import FAULT_FLOOD, FrameSigns, frame_signs
 from faceapp.capture.plan import CapturePlan, check_plan
 from faceapp.core.errors import Cancelled, DataError, DeviceError, FrameLost
 from faceapp.core.frames import FrameStack
@@ -236,10 +236,12 @@ def _judge(stack: FrameStack, group: CameraGroup) -> FrameSigns:
     model = next(m for m in group.infrared if m.name == stack.camera)
     white = white_level(stack.frames, model.sensor.white_level)
     signs = frame_signs(stack, model.sensor, white)
-    if np.isfinite(signs.step) and signs.is_fault:
+    # infinite: too little is lit to judge, which the verdict on the take says
+    if not np.isinf(signs.step) and signs.is_fault:
+        off = f", flood and dark off by {signs.flood:.0%}" if signs.flood > FAULT_FLOOD else ""
         raise FrameLost(
             f"{stack.camera}: the frames do not show the patterns that were played "
-            f"(step {signs.step:.1f}, residual {signs.residual:.1f}; a still head gives 1). "
+            f"(step {signs.step:.1f}, residual {signs.residual:.1f}; a still head gives 1{off}). "
             "Check the trigger cable and the exposure, and ask the subject to hold still"
         )
     return signs

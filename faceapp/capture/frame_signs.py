@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from faceapp.core.arrays import FloatArray
 from faceapp.core.errors import SequenceError
 from faceapp.core.frames import FrameStack
 from faceapp.core.rig import Sensor
+from faceapp.core.sequence import Dark, Flood
 from faceapp.fringe.unwrapping import plan_unwrapping
 
 FAULT_STEP, FAULT_RESIDUAL = 5.0, 3.0
 """Above either of these a frame is missing, doubled or out of place; a moving head lifts both, but less."""
+
+FAULT_FLOOD = 0.3
+"""Above this flood and dark are not the pictures that go with the fringes."""
+
+_FLOOD_RANGE = 0.5, 2.0
+"""Of the flood beside what a linear projector would show: a gamma of 2.2 gives 1.4."""
+
+_BANDS = 4
+_HARMONIC = 0.4
+"""Largest share of the second harmonic, beside the first, that a projector's gamma gives: that of a gamma of 3."""
 
 DOUBT_STEP, DOUBT_RESIDUAL = 1.5, 1.6
 """Between these and the fault limits the head moved, or a frame is torn: the operator is told."""
@@ -21,7 +34,7 @@ DOUBT_STEP, DOUBT_RESIDUAL = 1.5, 1.6
 
 @dataclass(frozen=True)
 class FrameSigns:
-    """How well the frames of one camera agree with their sequence; both are 1 for a still head.
+    """How well the frames of one camera agree with their sequence; the first two are 1 for a still head.
 
     Parameters
     ----------
@@ -29,15 +42,18 @@ class FrameSigns:
         What sine fits leave over, in units of the noise, worst frequency. Needs four steps or more; else NaN.
     residual : float
         Robust distance of the fringe orders from whole numbers, in units of the noise, worst rung; NaN without one.
+    flood : float
+        How far flood and dark are from what the fringes say they should be, as a share; NaN without them.
     """
 
     step: float
     residual: float
+    flood: float = float("nan")
 
     @property
     def is_fault(self) -> bool:
         """Whether a frame does not show what it should."""
-        return bool(self.step > FAULT_STEP or self.residual > FAULT_RESIDUAL)
+        return bool(self.step > FAULT_STEP or self.residual > FAULT_RESIDUAL or self.flood > FAULT_FLOOD)
 
     @property
     def is_doubt(self) -> bool:
@@ -67,7 +83,8 @@ def frame_signs(stack: FrameStack, sensor: Sensor, white: float, *, stride: int 
     cycles: list[FloatArray] = []
     sigmas: list[FloatArray] = []
     leftovers: list[float] = []
-    fits: list[tuple[FloatArray, FloatArray, int]] = []
+    fits: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+    swing: tuple[FloatArray, FloatArray] | None = None
     for frequency in frequencies:
         steps = frames[list(stack.sequence.steps(frequency))]
         n = len(steps)
@@ -77,17 +94,57 @@ def frame_signs(stack: FrameStack, sensor: Sensor, white: float, *, stride: int 
         modulation = 2 / n * np.hypot(s, c)
         variance = (mean * gain + read**2) / gain**2 + 1 / 12
         fitted = mean + 2 / n * (np.cos(angles)[:, None, None] * c + np.sin(angles)[:, None, None] * s)
-        rest = np.sum((steps - fitted) ** 2, axis=0) / variance
+        phase = np.arctan2(s, c)
+        second = modulation * np.cos(2 * (angles[:, None, None] - phase))
         lit &= (modulation > 0.05 * white) & (steps.max(axis=0) < white)
-        cycles.append(np.arctan2(s, c) / (2 * np.pi))
+        cycles.append(phase / (2 * np.pi))
         with np.errstate(divide="ignore", invalid="ignore"):
             sigmas.append(np.sqrt(2 / n * variance) / modulation / (2 * np.pi))
-        fits.append((rest, mean, n))
+        fits.append((steps - fitted, second, variance))
+        swing = swing or (mean, modulation)  # of the coarsest fringes: blur takes none of their contrast
     if lit.sum() < 50:
         return FrameSigns(float("inf"), float("inf"))
-    leftovers = [float(np.sqrt(np.mean(rest[lit]) / (n - 3))) for rest, _, n in fits if n > 3]
+    leftovers = [_left_over(*(values[..., lit] for values in fit)) for fit in fits if len(fit[0]) > 3]
     residual = _order_residual(stack, np.array(cycles)[:, lit], np.array(sigmas)[:, lit])
-    return FrameSigns(max(leftovers, default=float("nan")), residual)
+    flood = float("nan") if swing is None else _flood_sign(stack, frames, lit, *swing)
+    return FrameSigns(max(leftovers, default=float("nan")), residual, flood)
+
+
+def _left_over(rest: FloatArray, second: FloatArray, variance: FloatArray) -> float:
+    """What a sine leaves over, in units of the noise, less the second harmonic that a projector's gamma gives.
+
+    The harmonic is one share of the modulation everywhere; of frames that show something else it takes away little.
+    """
+    share = np.clip(np.sum(rest * second) / max(np.sum(second**2), 1e-9), -_HARMONIC, _HARMONIC)
+    left = np.sum((rest - share * second) ** 2, axis=0) / variance
+    return float(np.sqrt(np.mean(left) / (len(rest) - 3)))
+
+
+def _flood_sign(
+    stack: FrameStack, frames: FloatArray, lit: npt.NDArray[np.bool_], mean: FloatArray, modulation: FloatArray
+) -> float:
+    """The larger share by which flood and dark are off, in any of four bands of rows: a frame may be torn.
+
+    The dark should be the mean of the fringes less their swing. The flood should be twice the mean less the dark times
+    the same factor everywhere: 1, or more for the gamma of the projector.
+    """
+    kinds = [type(exposure) for exposure in stack.sequence.exposures]
+    if Dark not in kinds:
+        return float("nan")
+    dark, level = frames[kinds.index(Dark)][lit], mean[lit]
+    off = np.abs(dark - np.maximum(level - modulation[lit], 0))
+    found = [float(np.median(gap) / np.median(light)) for gap, light in _bands(off, level)]
+    if Flood in kinds:
+        ratio = frames[kinds.index(Flood)][lit] / np.maximum(2 * level - dark, 1.0)
+        for (part,) in _bands(ratio):
+            centre = float(np.median(part))
+            usual = _FLOOD_RANGE[0] < centre < _FLOOD_RANGE[1]
+            found.append(float(np.median(np.abs(part - centre))) / centre if usual else 1.0)
+    return max(found)
+
+
+def _bands(*values: FloatArray) -> Iterator[tuple[FloatArray, ...]]:
+    return zip(*(np.array_split(v, _BANDS) for v in values), strict=True)
 
 
 def _order_residual(stack: FrameStack, cycles: FloatArray, sigmas: FloatArray) -> float:
