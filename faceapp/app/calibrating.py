@@ -23,6 +23,7 @@ from faceapp.calibration.observations import BoardView, CameraSeat, seat_of
 from faceapp.calibration.response import LEVELS, Response, measure_response, response_sequence
 from faceapp.calibration.solving import Solution, scale_against, solve_rig
 from faceapp.calibration.target import BoardTarget
+from faceapp.calibration.wiring import swapped_cables
 from faceapp.capture.stills import take_bursts, take_stills
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.results import Report
@@ -266,6 +267,7 @@ def calibrate_folder(
         solution = solve_rig(found, target, seats, known, reporter.progress)
     warnings: tuple[str, ...] = ()
     if known is not None:
+        check_wiring(solution, known)
         most = _SCALE_OFF if measured else _DRAWN_OFF
         warnings = check_scale(solution, known, target, most, strict=same_scale)
     moment = utc_now()
@@ -337,6 +339,22 @@ def check_board(views: Sequence[BoardView], target: BoardTarget) -> None:
         raise DataError(
             f"{len(wrong)} of {len(shown)} pictures show another board than {target.name}; "
             "count its squares and say so with --board COLUMNSxROWSxMM"
+        )
+
+
+def check_wiring(solution: Solution, like: Rig) -> None:
+    """Refuse cameras whose cables are exchanged.
+
+    Raises
+    ------
+    DataError
+        It names the two.
+    """
+    swapped = swapped_cables(solution.cameras, like)
+    if swapped is not None:
+        raise DataError(
+            f"{swapped[0]} and {swapped[1]} show each other's picture: each stands where the other should. "
+            "Change their cables back, or exchange the folders of their pictures"
         )
 
 

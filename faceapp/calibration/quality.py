@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from faceapp.calibration.observations import BoardView, CameraSeat
 from faceapp.calibration.solving import Solution, head_points, middle_of
-from faceapp.calibration.starting import worst_views
 from faceapp.calibration.target import BoardTarget
 from faceapp.core.arrays import FloatArray
 from faceapp.core.errors import DataError
@@ -132,8 +131,18 @@ def _length_errors(target: BoardTarget, ids: npt.NDArray[np.int64], points: Floa
 
 
 def view_errors(solution: Solution) -> FloatArray:
-    """Return the (C, P) rms distance of the corners of each picture from where they should be, px; NaN for none."""
-    return worst_views(solution.adjustment.state, solution.corners)
+    """Return the (C, P) rms distance of the corners of each picture from where they should be, px; NaN for none.
+
+    Corners that were left out as bad do not count.
+    """
+    found, corners = solution.adjustment, solution.corners
+    shape = len(solution.seats), len(solution.poses)
+    key = (corners.camera * shape[1] + corners.pose)[found.used]
+    square = (found.residuals[found.used] ** 2).sum(axis=1)
+    total = np.bincount(key, square, minlength=shape[0] * shape[1])
+    count = np.bincount(key, minlength=shape[0] * shape[1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.sqrt(total / count).reshape(shape))
 
 
 def head_precision_mm(solution: Solution, draws: int = _DRAWS) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from faceapp.calibration.adjustment import Freedom, Priors, adjust
 from faceapp.calibration.observations import BoardView
-from faceapp.calibration.projection import LENS_TERMS, Corners, State, project
+from faceapp.calibration.projection import LENS_TERMS, Corners, State
 from faceapp.calibration.rotations import angle_between
 from faceapp.calibration.target import BoardTarget
 from faceapp.core.arrays import FloatArray
@@ -271,14 +271,3 @@ def state_of(
         np.stack([boards[p].shift for p in poses]),
         np.zeros(shape_terms),
     )
-
-
-def worst_views(state: State, corners: Corners) -> FloatArray:
-    """Return the (C, P) rms error of each view, px; NaN where there is none."""
-    square = ((corners.pixels - project(state, corners)) ** 2).sum(axis=1)
-    shape = len(state.lens), len(state.board_shift)
-    key = corners.camera * shape[1] + corners.pose
-    total = np.bincount(key, square, minlength=shape[0] * shape[1])
-    count = np.bincount(key, minlength=shape[0] * shape[1])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.sqrt(total / count).reshape(shape)

@@ -94,6 +94,9 @@ def test_calibrate_use_and_check(qtbot: Any, settings: WindowSettings, tmp_path:
         take(qtbot, page)
     qtbot.waitUntil(lambda: page.panel.badge.text.startswith("Check"), timeout=PATIENCE)
     assert page.panel.badge.text == "Check passed"
+    # The pictures of a check are no calibration that could be gone on with.
+    assert [p.name for p in folder.parent.iterdir()] == [folder.name]
+    assert len(list((project / "calibrations" / "checks").glob("*/pictures/middle-rgb/*.png"))) == 3
     program.window.close()
 
 

@@ -20,6 +20,7 @@ from faceapp.calibration.rotations import rotation_of, vector_of
 from faceapp.calibration.solving import scale_against, solve_rig
 from faceapp.calibration.starting import corners_of, lens_of
 from faceapp.calibration.target import BoardTarget
+from faceapp.calibration.wiring import swapped_cables
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.rig import Rig
 from faceapp.formats.calibration_files import CalibrationFile, read_calibration, write_calibration
@@ -129,6 +130,15 @@ def test_groups_that_no_pose_joins_are_named() -> None:
         solve_rig(alone, TARGET, seats)
     with pytest.raises(DataError, match="left-rgb saw no board"):
         solve_rig([v for v in views if v.camera != "left-rgb"], TARGET, seats)
+
+
+def test_cables_exchanged_before_a_calibration_are_named() -> None:
+    rig, built = drawn(), assembled(drawn(), 3)
+    cameras = {c.name: c for c in built.cameras}
+    assert swapped_cables(cameras, rig) is None
+    for a, b in (("middle-ir-1", "middle-ir-2"), ("left-rgb", "right-rgb")):
+        swapped = {**cameras, a: cameras[b], b: cameras[a]}
+        assert set(swapped_cables(swapped, rig) or ()) == {a, b}
 
 
 def test_another_size_of_squares_shows_in_the_distances() -> None:

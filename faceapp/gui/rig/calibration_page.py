@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -237,7 +238,9 @@ class CalibrationPage(CalibrationBase):
                 "Calibrate the rig, then use the calibration.",
             )
             return
-        self.check_desk = CalibrationDesk(self.desk.target)
+        assert self.context.project is not None
+        place = self.context.project.folder / "calibrations" / "checks" / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
+        self.check_desk = CalibrationDesk(self.desk.target, place)
         self.panel.show_message(f"Check: take {CHECK_POSES} poses, tilted, so that each group sees the board")
         self._refresh()
         self._show_acts()

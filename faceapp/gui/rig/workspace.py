@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from faceapp.gui.program.program import Program, ProjectWorkspace
+from faceapp.gui.rig import calibration_page, devices_page  # noqa: F401 (read with this module, on a thread)
 from faceapp.gui.rig.pages import PAGES, RigPage
 from faceapp.gui.shell.actions import Action
 from faceapp.gui.theme import surface
