@@ -44,7 +44,7 @@ class CameraInfo:
     overlap : bool
         Whether the next exposure may begin while a frame is read out.
     settings : CameraSettings or None
-        With which its rig starts it, where that says so.
+        Which it took when it was opened, of those that its rig file asks for.
     """
 
     name: str

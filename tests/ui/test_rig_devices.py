@@ -53,6 +53,8 @@ def test_a_rig_of_the_project_shows_lives_and_shoots(qtbot: Any, settings: Windo
     pictures = page.live._tiles
     qtbot.waitUntil(lambda: all(tile.pixels is not None for tile in pictures.values()), timeout=10_000)
     assert len(pictures) == 3
+    assert page.trials.facts["Exposure"].value == "7.00\N{NO-BREAK SPACE}ms"  # what it took when it was opened
+    assert page.trials.facts["Brightest"].value == "–"
     page.try_burst()
     assert not page.trials.burst.isEnabled()
     qtbot.waitUntil(lambda: page.trials.badge.text == "Every frame came", timeout=20_000)
@@ -84,6 +86,7 @@ def test_what_is_missing_is_a_sentence(qtbot: Any, settings: WindowSettings, tmp
         DriverEntry("camera", "broken", "", Standing.WRONG, "the driver broken cannot be loaded"),
     )
     page.drivers.show_entries(entries, {})
+    qtbot.waitUntil(lambda: page.drivers.entries == entries, timeout=5_000)
     rows = [w.accessibleName() for w in page.drivers.findChildren(type(page.drivers).__mro__[1]) if w.accessibleName()]
     assert "acme: missing. acme is not installed; install it" in rows
     assert "broken: wrong. the driver broken cannot be loaded" in rows

@@ -94,6 +94,7 @@ class DriverList(QWidget):
         """Show drivers; cameras whose place was chosen keep it, the others get the guess."""
         places = {**guess, **{serial: combo.currentText() for serial, combo in self._places.items()}}
         self.entries = ()
+        self.write.setEnabled(False)
         _clear(self._rows)
         self._places, self._cameras = {}, {}
         self._building = self._build(tuple(entries), places)

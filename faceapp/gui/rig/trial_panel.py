@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from faceapp.app.device_trial import CameraTrial, GroupTrial
-from faceapp.devices.records import CameraInfo
+from faceapp.devices.records import CameraInfo, CameraSettings
 from faceapp.gui.theme import surface
 from faceapp.gui.widgets.buttons import Button
 from faceapp.gui.widgets.labels import Fact, SectionHead, label
@@ -91,6 +91,7 @@ class TrialPanel(QWidget):
         self.facts["Format"].set_value(info.pixel_format or f"{info.bits}{_UNIT}bit")
         self.facts["Trigger"].set_value(info.trigger or "–")
         if trial is None:
+            self._show_settings(info.settings)
             return
         off = abs(trial.took.exposure_ms / trial.wanted.exposure_ms - 1) > 0.01
         asked = f" of {trial.wanted.exposure_ms:g}" if off else ""
@@ -100,6 +101,11 @@ class TrialPanel(QWidget):
             self.facts["Brightest"].set_value(f"{trial.brightest:.0f} of {(1 << info.bits) - 1}")
             full = trial.saturated > 0.01
             self.facts["Saturated"].set_value(f"{100 * trial.saturated:.1f}{_UNIT}%", "check" if full else "")
+
+    def _show_settings(self, settings: CameraSettings | None) -> None:
+        if settings is not None:
+            self.facts["Exposure"].set_value(f"{settings.exposure_ms:.2f}{_UNIT}ms")
+            self.facts["Gain"].set_value(f"{settings.gain_db:.1f}{_UNIT}dB")
 
     def show_running(self, group: str) -> None:
         """Say which group is tried now."""

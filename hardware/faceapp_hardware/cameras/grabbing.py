@@ -79,7 +79,7 @@ class GrabbingCamera:
                 info,
                 readout_s=info.readout_s or order.readout_s,
                 overlap=info.overlap and order.overlap,
-                settings=order.settings,
+                settings=self._settings,
             )
             self._is_open = True
 
