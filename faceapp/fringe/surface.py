@@ -12,9 +12,10 @@ from faceapp.core.arrays import Float32Array, UInt8Array
 from faceapp.core.rig import CameraModel
 from faceapp.fringe.islands import drop_islands
 from faceapp.fringe.pinhole_grid import PinholeGrid
+from faceapp.fringe.plane_fit_kernel import CHUNK, calm_rows
 from faceapp.fringe.row_blocks import over_rows
 from faceapp.fringe.scratch import scratch
-from faceapp.fringe.surface_kernel import CHUNK, calm_rows, fit_rows, keep_rows, pack_rows
+from faceapp.fringe.surface_kernel import fit_rows, keep_rows, pack_rows
 from faceapp.fringe.surface_tables import Grid, Points, Poses, SurfaceLimits
 from faceapp.fringe.triangulation import InverseDepth
 

@@ -1,8 +1,6 @@
-"""The compiled passes over inverse depth: plane fits, outliers, islands, and the packing of what stays into points.
+"""The compiled passes over inverse depth: outliers, islands' input, and the packing of what stays into points.
 
-The inverse depth of a plane is affine in ideal pixels, so a fit over 5 x 5 neighbours gives the normal without any
-difference in 3D, a value with less noise, and by its residual the depth edges. `faceapp.fringe.reference` says the
-same in plain NumPy.
+`faceapp.fringe.plane_fit_kernel` fits the planes; `faceapp.fringe.reference` says the same in plain NumPy.
 """
 
 from __future__ import annotations
@@ -16,16 +14,28 @@ import numpy.typing as npt
 from faceapp.core.arrays import Float32Array, UInt8Array
 from faceapp.fringe.kernel_memory import stack_array
 from faceapp.fringe.phase_kernel import KERNEL
+from faceapp.fringe.plane_fit_kernel import (
+    CHUNK,
+    FAR,
+    LINES,
+    OFF,
+    SLOPE_U,
+    SLOPE_V,
+    TILE,
+    VARIANCE,
+    W0,
+    WIDE,
+    fit_tile,
+)
 
-_TILE = 128
 _ZERO, _ONE, _TWO, _FOUR, _HALF = np.float32(0), np.float32(1), np.float32(2), np.float32(4), np.float32(0.5)
 _CORRELATED = np.float32(2.5)
 """Neighbours share the pixels that they are interpolated from: their mean has 2.5 times the variance of independent
 ones. A bilinear value has on average 0.44 of a pixel's variance, one of view 2 after its second interpolation 0.36,
 but their sums have the whole of it: 2 / (0.44 + 0.36)."""
 
-_TINY, _FAR = np.float32(1e-30), np.float32(1e30)
-_W0, _A, _B, _VAR, _OFF, _SPREAD, _X, _Y, _Z, _NX, _NY, _NZ, _U, _V, _DEPTH, _COSINE = range(16)
+_TINY = np.float32(1e-30)
+_SPREAD, _X, _Y, _Z, _NX, _NY, _NZ, _U, _V, _DEPTH, _COSINE = range(5, 16)
 _ROWS = 16
 _SMOOTHED_AWAY = np.float32(1.4)
 """The fit itself flattens what its misfit is judged by: 1.09, 1.23, 1.53 times for waves of 30, 20, 14 px."""
@@ -40,199 +50,7 @@ and of an independent renderer agree with."""
 _OFF_BESIDE, _MISFIT_BESIDE = np.float32(0.3), np.float32(1.35)
 """The same of fitted points, where the bend is known of one side only."""
 
-_LINES, _MARGIN = 5, 2
-_WIDE = _TILE + 2 * _MARGIN
 _REACH = 4
-
-CHUNK = 32
-"""Pixels of a row that are fitted at once; most of them are calm: every neighbour lies on the surface."""
-
-CALM, EMPTY = np.uint8(1), np.uint8(2)
-_CALM_STEP = np.float32(0.95)
-"""Within a window of calm pixels the inverse depth itself changes by less than the rest of the step that is allowed."""
-
-_PER_COUNT, _PER_SQUARE = np.float32(1 / 25), np.float32(1 / 50)
-"""Of 25 neighbours: their number, and the sum of du^2."""
-
-
-@numba.njit(inline="always")
-def _five(line: Any, j: Any, centre: Any, reach0: Any, reach1: Any, reach2: Any) -> Any:
-    """Sums over the five neighbours of a pixel in one row that lie on its surface: 1, du, du^2, dw, du dw."""
-    a, b, c = line[j] - centre, line[j + 1] - centre, line[j + 2] - centre
-    d, e = line[j + 3] - centre, line[j + 4] - centre
-    ma = _ONE if abs(a) <= reach2 else _ZERO
-    mb = _ONE if abs(b) <= reach1 else _ZERO
-    mc = _ONE if abs(c) <= reach0 else _ZERO
-    md = _ONE if abs(d) <= reach1 else _ZERO
-    me = _ONE if abs(e) <= reach2 else _ZERO
-    a, b, c, d, e = a * ma, b * mb, c * mc, d * md, e * me
-    inner, outer = mb + md, ma + me
-    return (
-        inner + outer + mc,
-        _TWO * (me - ma) + (md - mb),
-        _FOUR * outer + inner,
-        (a + e) + (b + d) + c,
-        _TWO * (e - a) + (d - b),
-    )
-
-
-@numba.njit(inline="always")
-def _read_lines(inverse: Any, row: Any, left: Any, n: Any, lines: Any) -> None:
-    """Copy the five rows round a tile, with two pixels more on each side; what lies outside has no depth."""
-    height, width = inverse.shape
-    first, last = max(left - _MARGIN, 0), min(left + n + _MARGIN, width)
-    shift = _MARGIN - left
-    for k in range(_LINES):
-        r = row + k - _MARGIN
-        line = lines[k]
-        if r < 0 or r >= height or first > left - _MARGIN or last < left + n + _MARGIN:
-            for j in range(n + 2 * _MARGIN):
-                line[j] = -_ONE
-        if 0 <= r < height:
-            source = inverse[r, first:last]
-            target = line[first + shift : last + shift]
-            for j in range(len(source)):
-                target[j] = source[j]
-
-
-@numba.njit(**KERNEL)
-def calm_rows(first: int, last: int, grid: Any, limits: Any, calm: UInt8Array) -> None:
-    """Mark the chunks of each row that are calm, for inverse depth nowhere steps as far as an edge, and those empty.
-
-    A chunk is looked at with the two pixels on both sides that its fits reach, and with the step to the next row.
-    Where five rows are calm, every pixel of a window of 5 x 5 lies on the surface of its centre, for the steps on the
-    way there add up to less than what is allowed.
-
-    Parameters
-    ----------
-    first, last : int
-        Rows.
-    grid : Grid
-        Inverse depth.
-    limits : SurfaceLimits
-        Rules.
-    calm : (H, W / 32) uint8
-        Out: `CALM`, `EMPTY`, or else 0.
-    """
-    height, width = grid.inverse.shape
-    allowed = _CALM_STEP * limits.near
-    for row in range(first, last):
-        marks = calm[row]
-        for k in range(len(marks)):
-            marks[k] = 0
-        for k in range(grid.spans[row, 0] // CHUNK, grid.spans[row, 1] // CHUNK):
-            left, end = k * CHUNK - _MARGIN, (k + 1) * CHUNK + _MARGIN
-            if left < 0 or end >= width:
-                continue
-            here, beside = grid.inverse[row, left:end], grid.inverse[row, left + 1 : end + 1]
-            below = grid.inverse[min(row + 1, height - 1), left:end]
-            edges, known = _ZERO, _ZERO
-            for j in range(CHUNK + 2 * _MARGIN):
-                w = here[j]
-                limit = allowed * w
-                steep = (abs(beside[j] - w) > limit) | (abs(below[j] - w) > limit)
-                edges += _ONE if steep | (w < _ZERO) else _ZERO
-                known += _ONE if w > _ZERO else _ZERO
-            if edges == _ZERO:
-                marks[k] = CALM
-            elif known == _ZERO:
-                marks[k] = EMPTY
-
-
-@numba.njit(inline="always")
-def _is_calm(calm: Any, row: Any, k: Any) -> bool:
-    """Whether every neighbour of every pixel of a chunk lies on the surface."""
-    if row < _MARGIN or row >= calm.shape[0] - _MARGIN:
-        return False
-    around = calm[row - 2, k] & calm[row - 1, k] & calm[row, k] & calm[row + 1, k] & calm[row + 2, k]
-    return around == CALM
-
-
-@numba.njit(inline="always")
-def _five_calm(line: Any, j: Any, centre: Any) -> Any:
-    """Sums over five neighbours that all lie on the surface: dw, du dw."""
-    a, b, c = line[j] - centre, line[j + 1] - centre, line[j + 2] - centre
-    d, e = line[j + 3] - centre, line[j + 4] - centre
-    return (a + e) + (b + d) + c, _TWO * (e - a) + (d - b)
-
-
-@numba.njit(inline="always")
-def _fit_calm(lines: Any, at: Any, buffer: Any) -> None:
-    """The fits of a calm chunk: with all 25 neighbours the sums of du, dv and du dv are zero."""
-    far = at + CHUNK + 2 * _MARGIN
-    above2, above, middle = lines[0, at:far], lines[1, at:far], lines[2, at:far]
-    below, below2 = lines[3, at:far], lines[4, at:far]
-    w0, slope_u, slope_v = buffer[_W0, at : at + CHUNK], buffer[_A, at : at + CHUNK], buffer[_B, at : at + CHUNK]
-    variance, off = buffer[_VAR, at : at + CHUNK], buffer[_OFF, at : at + CHUNK]
-    for j in range(CHUNK):
-        c = middle[j + _MARGIN]
-        w_0, p0 = _five_calm(above2, j, c)
-        w_1, p1 = _five_calm(above, j, c)
-        w_2, p2 = _five_calm(middle, j, c)
-        w_3, p3 = _five_calm(below, j, c)
-        w_4, p4 = _five_calm(below2, j, c)
-        value = ((w_0 + w_4) + (w_1 + w_3) + w_2) * _PER_COUNT
-        w0[j] = value
-        slope_u[j] = ((p0 + p4) + (p1 + p3) + p2) * _PER_SQUARE
-        slope_v[j] = (_TWO * (w_4 - w_0) + (w_3 - w_1)) * _PER_SQUARE
-        variance[j] = _PER_COUNT
-        off[j] = abs(value)
-
-
-@numba.njit(inline="always")
-def _fit_edges(limits: Any, at: Any, n: Any, lines: Any, buffer: Any) -> None:
-    """The fits of a chunk whose neighbours may lie on another surface or nowhere, solved by Cramer's rule."""
-    far = at + n + 2 * _MARGIN
-    above2, above, middle = lines[0, at:far], lines[1, at:far], lines[2, at:far]
-    below, below2 = lines[3, at:far], lines[4, at:far]
-    w0, slope_u, slope_v = buffer[_W0, at : at + n], buffer[_A, at : at + n], buffer[_B, at : at + n]
-    variance, off = buffer[_VAR, at : at + n], buffer[_OFF, at : at + n]
-    near, enough = limits.near, limits.min_neighbours
-    three = np.float32(3)
-    for j in range(n):
-        c = middle[j + _MARGIN]
-        r1 = near * c
-        r2, r3, r4 = r1 * _TWO, r1 * three, r1 * _FOUR
-        n0, u0, q0, w_0, p0 = _five(above2, j, c, r2, r3, r4)
-        n1, u1, q1, w_1, p1 = _five(above, j, c, r1, r2, r3)
-        n2, u2, q2, w_2, p2 = _five(middle, j, c, _ZERO, r1, r2)
-        n3, u3, q3, w_3, p3 = _five(below, j, c, r1, r2, r3)
-        n4, u4, q4, w_4, p4 = _five(below2, j, c, r2, r3, r4)
-        count, su, suu = (n0 + n4) + (n1 + n3) + n2, (u0 + u4) + (u1 + u3) + u2, (q0 + q4) + (q1 + q3) + q2
-        sv, suv = _TWO * (n4 - n0) + (n3 - n1), _TWO * (u4 - u0) + (u3 - u1)
-        svv = _FOUR * (n0 + n4) + (n1 + n3)
-        sw, suw = (w_0 + w_4) + (w_1 + w_3) + w_2, (p0 + p4) + (p1 + p3) + p2
-        svw = _TWO * (w_4 - w_0) + (w_3 - w_1)
-        c0, c1, c2 = suu * svv - suv * suv, su * svv - suv * sv, su * suv - suu * sv
-        d1, d2, d3 = count * svv - sv * sv, count * suv - su * sv, count * suu - su * su
-        det = count * c0 - su * c1 + sv * c2
-        good = (count >= enough) & (det > _HALF)
-        per = _ONE / (det if good else _ONE)
-        value = (sw * c0 - suw * c1 + svw * c2) * per
-        w0[j] = value
-        slope_u[j] = (suw * d1 - sw * c1 - svw * d2) * per
-        slope_v[j] = (sw * c2 - suw * d2 + svw * d3) * per
-        variance[j] = max(c0 * per, _ZERO)
-        off[j] = abs(value) if good else _FAR
-
-
-@numba.njit(inline="always")
-def _fit_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, lines: Any, buffer: Any) -> None:
-    """Plane ``w = centre + w0 + a du + b dv`` of each pixel of a tile that begins at the edge of a chunk.
-
-    Where fewer than ``min_neighbours`` lie on the surface, row OFF is infinite; where a chunk is empty, nothing is
-    written.
-    """
-    _read_lines(grid.inverse, row, left, n, lines)
-    for at in range(0, n, CHUNK):
-        m = min(CHUNK, n - at)
-        k = (left + at) // CHUNK
-        if grid.calm[row, k] == EMPTY:
-            continue
-        if _is_calm(grid.calm, row, k):
-            _fit_calm(lines, at, buffer)
-        else:
-            _fit_edges(limits, at, m, lines, buffer)
 
 
 @numba.njit(**KERNEL)
@@ -251,20 +69,20 @@ def keep_rows(first: int, last: int, grid: Any, limits: Any, keep: UInt8Array) -
         Out: 1 is kept.
     """
     width = grid.inverse.shape[1]
-    buffer = stack_array(_ROWS, _TILE, np.float32)
-    lines = stack_array(_LINES, _WIDE, np.float32)
+    buffer = stack_array(_ROWS, TILE, np.float32)
+    lines = stack_array(LINES, WIDE, np.float32)
     five = np.float32(5)
     for row in range(first, last):
         kept = keep[row]
         for j in range(width):
             kept[j] = 0
         begin, end = grid.spans[row, 0] // CHUNK * CHUNK, grid.spans[row, 1]
-        for left in range(begin, end, _TILE):
-            n = min(_TILE, end - left)
+        for left in range(begin, end, TILE):
+            n = min(TILE, end - left)
             inverse, sigma = grid.inverse[row, left : left + n], grid.sigma[row, left : left + n]
             out = kept[left : left + n]
-            _fit_tile(grid, limits, row, left, n, lines, buffer)
-            off = buffer[_OFF]
+            fit_tile(grid, limits, row, left, n, lines, buffer)
+            off = buffer[OFF]
             for j in range(n):
                 w = inverse[j]
                 # a footprint is z / f; sigma and residual of the depth are those of its inverse times z^2
@@ -277,19 +95,19 @@ def keep_rows(first: int, last: int, grid: Any, limits: Any, keep: UInt8Array) -
 @numba.njit(**KERNEL)
 def fit_rows(first: int, last: int, grid: Any, limits: Any, fitted: Float32Array) -> None:
     """Fill rows of an (H, W) picture with the value of the fit, below zero where there is none."""
-    buffer = stack_array(_ROWS, _TILE, np.float32)
-    lines = stack_array(_LINES, _WIDE, np.float32)
+    buffer = stack_array(_ROWS, TILE, np.float32)
+    lines = stack_array(LINES, WIDE, np.float32)
     for row in range(first, last):
         out = fitted[row]
         for j in range(len(out)):
             out[j] = -_ONE
-        for left in range(grid.spans[row, 0] // CHUNK * CHUNK, grid.spans[row, 1], _TILE):
-            n = min(_TILE, grid.spans[row, 1] - left)
-            _fit_tile(grid, limits, row, left, n, lines, buffer)
+        for left in range(grid.spans[row, 0] // CHUNK * CHUNK, grid.spans[row, 1], TILE):
+            n = min(TILE, grid.spans[row, 1] - left)
+            fit_tile(grid, limits, row, left, n, lines, buffer)
             for j in range(n):
                 w = grid.inverse[row, left + j]
-                if w > _ZERO and buffer[_OFF, j] < _FAR:
-                    out[left + j] = w + buffer[_W0, j]
+                if w > _ZERO and buffer[OFF, j] < FAR:
+                    out[left + j] = w + buffer[W0, j]
 
 
 @numba.njit(inline="always")
@@ -309,13 +127,13 @@ def _bend(fitted: Any, row: Any, column: Any, down: Any, right: Any, near: Any) 
             inside = 0 <= r < height and 0 <= c < width
             value = fitted[r, c] if inside else -_ONE
             good = (value > _ZERO) & (abs(value - centre) <= np.float32(m + 1) * step)
-            sides[k, m] = value - centre if good else _FAR
-    if sides[0, 0] < _FAR and sides[1, 0] < _FAR:
+            sides[k, m] = value - centre if good else FAR
+    if sides[0, 0] < FAR and sides[1, 0] < FAR:
         return sides[0, 0] + sides[1, 0], True
     for k in range(2):
-        if sides[k, 0] < _FAR and sides[k, 1] < _FAR:
+        if sides[k, 0] < FAR and sides[k, 1] < FAR:
             return sides[k, 1] - _TWO * sides[k, 0], False
-    return _FAR, False
+    return FAR, False
 
 
 @numba.njit(inline="always")
@@ -327,9 +145,9 @@ def _misfit(grid: Any, limits: Any, row: Any, column: Any) -> Any:
     """
     across, both_across = _bend(grid.fitted, row, column, 0, 1, limits.near)
     down, both_down = _bend(grid.fitted, row, column, 1, 0, limits.near)
-    if across >= _FAR and down >= _FAR:
-        return _FAR, False
-    across, down = down if across >= _FAR else across, across if down >= _FAR else down
+    if across >= FAR and down >= FAR:
+        return FAR, False
+    across, down = down if across >= FAR else across, across if down >= FAR else down
     return _SMOOTHED_AWAY * (across + down) / np.float32(_REACH * _REACH), both_across and both_down
 
 
@@ -364,21 +182,21 @@ def pack_rows(
         Filled.
     """
     width = grid.inverse.shape[1]
-    buffer = stack_array(_ROWS, _TILE, np.float32)
-    lines = stack_array(_LINES, _WIDE, np.float32)
+    buffer = stack_array(_ROWS, TILE, np.float32)
+    lines = stack_array(LINES, WIDE, np.float32)
     for row in range(first, last):
         at = starts[row]
-        for left in range(grid.spans[row, 0] // CHUNK * CHUNK, grid.spans[row, 1], _TILE):
+        for left in range(grid.spans[row, 0] // CHUNK * CHUNK, grid.spans[row, 1], TILE):
             if at == starts[row + 1]:
                 break
-            n = min(_TILE, grid.spans[row, 1] - left)
+            n = min(TILE, grid.spans[row, 1] - left)
             kept = keep[row, left : left + n]
             some = 0
             for j in range(n):
                 some |= kept[j]
             if some == 0:
                 continue
-            _fit_tile(grid, limits, row, left, n, lines, buffer)
+            fit_tile(grid, limits, row, left, n, lines, buffer)
             _place_tile(grid, limits, row, left, n, buffer)
             if limits.smooth:
                 _smooth_sigma(grid, limits, row, left, n, buffer)
@@ -406,7 +224,7 @@ def _point_sigma(sigma: Any, off: Any, variance: Any) -> Any:
 def _place_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, buffer: Any) -> None:
     """Point, unit normal (both in grid coordinates) and sigma along the ray of each pixel of a fitted tile."""
     inverse, sigma = grid.inverse[row, left : left + n], grid.sigma[row, left : left + n]
-    w0, slope_u, slope_v, variance = buffer[_W0], buffer[_A], buffer[_B], buffer[_VAR]
+    w0, slope_u, slope_v, variance = buffer[W0], buffer[SLOPE_U], buffer[SLOPE_V], buffer[VARIANCE]
     px, py, pz = buffer[_X], buffer[_Y], buffer[_Z]
     nx, ny, nz, spread = buffer[_NX], buffer[_NY], buffer[_NZ], buffer[_SPREAD]
     per_focal = _ONE / grid.focal
@@ -429,11 +247,11 @@ def _place_tile(grid: Any, limits: Any, row: Any, left: Any, n: Any, buffer: Any
 @numba.njit(inline="always")
 def _smooth_sigma(grid: Any, limits: Any, row: Any, left: Any, n: Any, buffer: Any) -> None:
     """Replace the sigma of measured points by that of the fitted ones: less noise, and what a plane cannot follow."""
-    variance, spread, w0 = buffer[_VAR], buffer[_SPREAD], buffer[_W0]
+    variance, spread, w0 = buffer[VARIANCE], buffer[_SPREAD], buffer[W0]
     for j in range(n):
         single = grid.sigma[row, left + j]
         misfit, all_sides = _misfit(grid, limits, row, left + j)
-        if misfit >= _FAR or single <= _ZERO:
+        if misfit >= FAR or single <= _ZERO:
             continue
         share, noise = misfit / single, _CORRELATED * variance[j]
         if all_sides:
