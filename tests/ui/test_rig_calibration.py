@@ -79,6 +79,11 @@ def test_calibrate_use_and_check(qtbot: Any, settings: WindowSettings, tmp_path:
     assert page.use_button.isVisibleTo(page)
     assert page.panel.facts["Poses"].value == "8"
     assert (folder / "report.html").is_file()
+    take(qtbot, page)
+    assert not page.use_button.isVisibleTo(page)  # the result is of other poses now
+    qtbot.waitUntil(lambda: page.calibrate_button.isEnabled(), timeout=PATIENCE)
+    page.calibrate()
+    qtbot.waitUntil(lambda: page.panel.facts["Poses"].value == "9", timeout=PATIENCE)
     page.use()
     qtbot.waitUntil(lambda: program.context.calibration_file() is not None, timeout=PATIENCE)
     qtbot.waitUntil(

@@ -132,6 +132,7 @@ class CalibrationPage(CalibrationBase):
         def done(views: list[BoardView]) -> None:
             self._taking = False
             desk.views += views
+            self._offer_calibrate()
             self.program.saved()
             self.link.prepare(("", "board", desk.next_number))
             self._refresh()
@@ -151,6 +152,7 @@ class CalibrationPage(CalibrationBase):
         item = self.poses.currentItem()
         if item is not None and not self._taking:
             self.desk.drop(int(item.data(Qt.ItemDataRole.UserRole)))
+            self._offer_calibrate()
             self._refresh()
 
     # Calibrating
@@ -195,9 +197,13 @@ class CalibrationPage(CalibrationBase):
         if project is None or result is None:
             return
         self._use_file(result.folder / "calibration.json")
+        self._offer_calibrate()
+        self.desk = CalibrationDesk()
+
+    def _offer_calibrate(self) -> None:
+        """Make Calibrate the next act again: the poses are no longer those of the result."""
         self.use_button.hide()
         self.calibrate_button.show()
-        self.desk = CalibrationDesk()
 
     def _use_file(self, file: Path) -> None:
         project = self.context.project
