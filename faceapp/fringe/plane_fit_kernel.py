@@ -3,8 +3,8 @@
 The inverse depth of a plane is affine in ideal pixels, so a fit gives the normal without any difference in 3D, a value
 with less noise, and by its residual the depth edges. `faceapp.fringe.reference` says the same in plain NumPy.
 
-`fit_tile` is compiled into the passes of `surface_kernel`, whose cache looks at the time of that file alone: who changes
-this one while developing saves that one too.
+`fit_tile` is compiled into the passes of `surface_kernel`, whose cache looks at the time of that file alone: who
+changes this one while developing saves that one too.
 """
 
 from __future__ import annotations
