@@ -28,8 +28,8 @@ _OPTIONS = {
 _LIVE_HZ = 15.0
 _READY_MS = 1000
 _WIRE_MS = 300  # more than a frame: on a busy machine the emulation is late
-_EMULATION_S, _EMULATION_PERIOD_S = 0.0117, 0.0125
-"""What pylon's emulation needs for a triggered frame, and what it is trusted with: 80 Hz."""
+_EMULATION_PERIOD_S = 0.0125
+"""What pylon's emulation is trusted with; it needs 11.7 ms for a triggered frame."""
 
 
 class BaslerDriver:
@@ -87,7 +87,6 @@ class BaslerSource:
         self._free = False
         self._in_place = False
         self._left = math.inf
-        self._fired = 0.0
         self._is_emulated = False
         self._ending = threading.Lock()
 
@@ -280,16 +279,11 @@ class BaslerSource:
 
         if self._left <= 0:  # a burst that has all its frames listens no more
             return
-        if self._is_emulated:  # it says that it is ready before it is, and loses the trigger without a gap in the ids
-            early = self._fired + _EMULATION_S - time.monotonic()
-            if early > 0:
-                time.sleep(early)
         try:
             # One that is not ready after all gets its pulse as well, as from a cable.
             self._camera.WaitForFrameTriggerReady(_WIRE_MS, pylon.TimeoutHandling_Return)
             self._camera.ExecuteSoftwareTrigger()
             self._left -= 1
-            self._fired = time.monotonic()
         except genicam.GenericException:
             return  # grabbing was stopped meanwhile: a pulse on the cable of a camera that does not listen
 
