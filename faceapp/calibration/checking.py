@@ -34,6 +34,7 @@ _LEAST_EFFECT_PX = 0.06
 """What moves less does no harm: a camera that rolled by 0.01 degrees."""
 
 _WRONG_PX = 3.0
+_SWAPPED_FITS = 2.0
 _LEAST_SCALE = 0.0015
 _REACH_MM = 500.0
 
@@ -213,7 +214,7 @@ def _name_the_fault(
         )
         return RigCheck("board", text, misfit, errors, (), suspects, square)
     if best.misfit > _FITS and misfit * float(np.median(case.sigma)) > _WRONG_PX:
-        swapped = _swapped(views, target, cameras, shape, sigma_px)
+        swapped = _swapped(views, target, cameras, shape, sigma_px, errors)
         if swapped:
             a, b = swapped
             text = f"{a} and {b} show each other's picture: their cables are swapped. Change them back"
@@ -325,15 +326,16 @@ def _swapped(
     cameras: Mapping[str, CameraModel],
     shape: FloatArray,
     sigma_px: Mapping[str, float],
+    errors: Mapping[str, float],
 ) -> tuple[str, str] | None:
-    """Return the two cameras whose exchange makes the boards fit."""
-    found: list[tuple[float, tuple[str, str]]] = []
-    for a, b in itertools.combinations(cameras, 2):
+    """Return the two cameras whose exchange makes the boards fit; those that fit worst are tried first."""
+    pairs = sorted(itertools.combinations(cameras, 2), key=lambda p: -sum(errors.get(name, 0.0) for name in p))
+    for a, b in pairs:
         if (cameras[a].width, cameras[a].height) != (cameras[b].width, cameras[b].height):
             continue
         names = {a: b, b: a}
         changed = [replace(v, camera=names.get(v.camera, v.camera)) for v in views]
         case = _case(changed, target, cameras, shape, sigma_px)
-        found.append((case.misfit(case.fit()), (a, b)))
-    best = min(found, default=None)
-    return best[1] if best is not None and best[0] <= _FITS * 1.5 else None
+        if case.misfit(case.fit()) <= _SWAPPED_FITS:
+            return a, b
+    return None

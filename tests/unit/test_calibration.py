@@ -105,7 +105,7 @@ def test_derivatives_are_those_of_the_projection() -> None:
 
 def test_a_rig_is_found_though_some_corners_are_wrong() -> None:
     rig = assembled(drawn(), 5)
-    views = made_views(rig, range(24))
+    views = made_views(rig, range(16))
     spoiled = []
     for i, view in enumerate(views):
         pixels = view.pixels.copy()
