@@ -193,7 +193,7 @@ def test_a_frame_taken_while_the_world_dies_is_no_error_of_its_thread() -> None:
         camera.follow(take)
         projector.loop()
         assert taken.wait(10.0)
-        with pytest.raises(DeviceError, match="its world (has ended|does not listen)"):
+        with pytest.raises(DeviceError, match=r"its world (has ended|does not listen)"):
             rig.prepare("S0001", "smile", 1)
     finally:
         rig.close()
