@@ -10,7 +10,9 @@ import enum
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +23,11 @@ from faceapp.capture.plan import CapturePlan, check_plan
 from faceapp.core.errors import Cancelled, DataError, DeviceError, FrameLost
 from faceapp.core.frames import FrameStack
 from faceapp.core.rig import CameraGroup
-from faceapp.devices.protocols import ConnectedRig
+from faceapp.devices.protocols import Camera, ConnectedRig
 from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings
+
+_READIED_AT_ONCE = 4
+"""A projector and the three cameras of its group."""
 
 
 @enum.unique
@@ -106,6 +111,7 @@ class CaptureEngine:
         self._devices = devices
         self._cancelled = threading.Event()
         self._busy = threading.Lock()
+        self._readying = ThreadPoolExecutor(_READIED_AT_ONCE, "faceapp-ready")
         self.status = Status()
 
     def capture(self, plan: CapturePlan, deliver: Callable[[GroupCapture], None]) -> None:
@@ -184,15 +190,16 @@ class CaptureEngine:
         self._step(State.ARMING, group.name)
         projector = self._devices.projectors[group.name]
         cameras = {name: self._devices.cameras[name] for name in settings}
-        projector.load(plan.sequence, plan.period_s)
-        buffers: dict[str, npt.NDArray[np.uint8]] = {}
-        for name, camera in cameras.items():
-            info = camera.info
-            if info.role == "ir":
-                camera.configure(settings[name])
-            n = len(plan.sequence) if info.role == "ir" else 1
-            buffers[name] = np.empty((n, *info.frame_shape), info.dtype)
-            camera.arm(buffers[name])
+        # the projector and the cameras of a group are made ready beside each other: each waits for its own line
+        loading = self._readying.submit(projector.load, plan.sequence, plan.period_s)
+        arming = {
+            name: self._readying.submit(_arm, camera, settings[name], len(plan.sequence))
+            for name, camera in cameras.items()
+        }
+        begun: list[Future[Any]] = [loading, *arming.values()]
+        wait(begun)  # whatever fails, nothing is still being armed when the others are disarmed
+        loading.result()
+        buffers = {name: armed.result() for name, armed in arming.items()}
         self._step(State.PLAYING, group.name)
         projector.play()
         self._step(State.READING, group.name)
@@ -217,6 +224,16 @@ class CaptureEngine:
                 act()
             except (DeviceError, DataError) as error:
                 self.status = Status(self.status.state, group, str(error))
+
+
+def _arm(camera: Camera, settings: CameraSettings, exposures: int) -> npt.NDArray[np.uint8]:
+    """Configure and arm a camera of a burst; return the buffer that its frames go into."""
+    info = camera.info
+    if info.role == "ir":
+        camera.configure(settings)
+    buffer = np.empty((exposures if info.role == "ir" else 1, *info.frame_shape), info.dtype)
+    camera.arm(buffer)
+    return buffer
 
 
 def _stacks(
