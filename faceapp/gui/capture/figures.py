@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from faceapp.core.mesh import Mesh
 from faceapp.gui.theme.colormaps import colorize
+from faceapp.gui.view3d.pieces import PROXY_TRIANGLES, Piece, Pieces, cut_with_proxy
 
 if TYPE_CHECKING:
     from faceapp.app.take_figures import GroupFigures
@@ -53,6 +54,32 @@ def surface_of(scan: GroupScan) -> Mesh:
     """Return the points of a group with the triangles between neighbouring pixels, for the 3D view."""
     cloud = scan.cloud
     return Mesh(cloud.points, scan.faces, cloud.normals, cloud.colors, cloud.sigma)
+
+
+def cut_surface(scan: GroupScan, surface: Mesh) -> Pieces | None:
+    """Return a group's surface made ready to be drawn, its proxy from every so many pixels; ``None`` if it is small.
+
+    Parameters
+    ----------
+    scan : GroupScan
+        Of the group.
+    surface : Mesh
+        From `surface_of`.
+    """
+    from faceapp.fringe.surface import grid_faces
+
+    every = math.ceil(math.sqrt(len(surface.faces) / PROXY_TRIANGLES))
+    if every < 2:
+        return None
+    grid = scan.grid
+    rows, columns = np.divmod(scan.cells, np.int32(grid.shape[1]))
+    kept = np.flatnonzero((rows % every == 0) & (columns % every == 0))
+    coarse = replace(
+        grid, map_u=grid.map_u[::every, ::every], map_v=grid.map_v[::every, ::every], focal=grid.focal / every
+    )
+    cells = (rows[kept] // every * coarse.shape[1] + columns[kept] // every).astype(np.int32)
+    faces = grid_faces(cells, scan.cloud.points[kept], coarse)
+    return cut_with_proxy(surface, Piece(kept, faces.astype(np.int64)))
 
 
 def phase_picture(phase: PhaseMap) -> npt.NDArray[np.uint8]:

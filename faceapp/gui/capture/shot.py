@@ -11,7 +11,8 @@ from faceapp.core.errors import Cancelled
 from faceapp.core.mesh import Mesh
 from faceapp.core.signals import Reporter
 from faceapp.gui.bridge import Relay
-from faceapp.gui.capture.figures import modulation_picture, phase_picture, surface_of
+from faceapp.gui.capture.figures import cut_surface, modulation_picture, phase_picture, surface_of
+from faceapp.gui.view3d.pieces import Pieces
 
 if TYPE_CHECKING:
     from faceapp.app.capturing import Capture
@@ -34,6 +35,8 @@ class GroupArrived:
         So far.
     surface : Mesh or None
         Once it is decoded.
+    pieces : Pieces or None
+        The same, made ready to be drawn.
     pictures : dict of (str, str) to array
         By mode and camera.
     """
@@ -41,6 +44,7 @@ class GroupArrived:
     group: str
     figures: GroupFigures
     surface: Mesh | None = None
+    pieces: Pieces | None = None
     pictures: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
@@ -103,6 +107,8 @@ class Shot:
         self._tell(GroupArrived(name, figures))
 
     def _scan(self, name: str, scan: GroupScan, figures: GroupFigures) -> None:
+        surface = surface_of(scan)
+        self._tell(GroupArrived(name, figures, surface, cut_surface(scan, surface)))  # the cloud before all else
         pictures = {("phase", p.camera): phase_picture(p) for p in scan.phases}
         pictures |= {("modulation", p.camera): modulation_picture(p) for p in scan.phases}
-        self._tell(GroupArrived(name, figures, surface_of(scan), pictures))
+        self._tell(GroupArrived(name, figures, pictures=pictures))

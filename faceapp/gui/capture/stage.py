@@ -100,10 +100,10 @@ class Stage(QWidget):
         self._points = 0
         self._show_caption()
 
-    def show_surface(self, group: str, measured: Mesh | PointCloud) -> None:
-        """Put what a group measured into the 3D view."""
+    def show_surface(self, group: str, measured: Mesh | PointCloud, pieces: Pieces | None = None) -> None:
+        """Put what a group measured into the 3D view; at once where a thread has made it ready."""
         self.surfaces[group] = measured
-        self.view.set_layer(group, measured, self._style(group), visible=not self._live_group)
+        self.view.set_layer(group, measured, self._style(group), visible=not self._live_group, pieces=pieces)
 
     def show_caption(self, points: int) -> None:
         """Say how many points the take has."""

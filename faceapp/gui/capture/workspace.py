@@ -256,7 +256,7 @@ class CaptureWorkspace(CaptureBase):
         for (mode, camera), picture in news.pictures.items():
             self.page.live.take_decoded(mode, camera, picture)
         if news.surface is not None:
-            self.page.stage.show_surface(news.group, news.surface)
+            self.page.stage.show_surface(news.group, news.surface, news.pieces)
 
     def _shot_done(self, shot: Shot, capture: Capture) -> None:
         self.take = capture.sample  # before the rig is free: a take that waits for its verdict holds the live scan back

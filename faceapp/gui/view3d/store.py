@@ -20,7 +20,7 @@ from faceapp.gui.view3d.picking import CloudPicker, MeshPicker, Pick
 from faceapp.gui.view3d.pieces import Pieces, cut, size_of
 
 _AT_ONCE = 20_000  # triangles or points that are cut and indexed within a few milliseconds
-_PICKER_AFTER = 300  # ms: the picture of a layer that was cut ahead comes first
+_PICKER_AFTER = 1500  # ms: pictures come first, for building a picker keeps the interpreter to itself for a while
 _PICK_PIXELS = 5.0
 _END_S = 0.5  # s that the making of a picker has to end when the view closes
 
