@@ -10,9 +10,8 @@ import enum
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +24,6 @@ from faceapp.core.frames import FrameStack
 from faceapp.core.rig import CameraGroup
 from faceapp.devices.protocols import Camera, ConnectedRig
 from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings
-
-_READIED_AT_ONCE = 4
-"""A projector and the three cameras of its group."""
 
 
 @enum.unique
@@ -111,7 +107,6 @@ class CaptureEngine:
         self._devices = devices
         self._cancelled = threading.Event()
         self._busy = threading.Lock()
-        self._readying = ThreadPoolExecutor(_READIED_AT_ONCE, "faceapp-ready")
         self.status = Status()
 
     def capture(self, plan: CapturePlan, deliver: Callable[[GroupCapture], None]) -> None:
@@ -190,14 +185,13 @@ class CaptureEngine:
         self._step(State.ARMING, group.name)
         projector = self._devices.projectors[group.name]
         cameras = {name: self._devices.cameras[name] for name in settings}
-        # the projector and the cameras of a group are made ready beside each other: each waits for its own line
-        loading = self._readying.submit(projector.load, plan.sequence, plan.period_s)
-        arming = {
-            name: self._readying.submit(_arm, camera, settings[name], len(plan.sequence))
-            for name, camera in cameras.items()
-        }
-        begun: list[Future[Any]] = [loading, *arming.values()]
-        wait(begun)  # whatever fails, nothing is still being armed when the others are disarmed
+        # The projector and the cameras of a group are made ready beside each other: each waits for its own line. All
+        # have ended when the pool has, so nothing is still being armed when, after a failure, the others are disarmed.
+        with ThreadPoolExecutor(1 + len(cameras), "faceapp-ready") as pool:
+            loading = pool.submit(projector.load, plan.sequence, plan.period_s)
+            arming = {
+                name: pool.submit(_arm, camera, settings[name], len(plan.sequence)) for name, camera in cameras.items()
+            }
         loading.result()
         buffers = {name: armed.result() for name, armed in arming.items()}
         self._step(State.PLAYING, group.name)
