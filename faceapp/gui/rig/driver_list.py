@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from faceapp.app.device_listing import DriverEntry, Standing
 from faceapp.app.rig_writing import PLACES
@@ -14,6 +14,7 @@ from faceapp.devices.records import FoundCamera
 from faceapp.gui.theme import surface
 from faceapp.gui.widgets.buttons import Button, ToolButton
 from faceapp.gui.widgets.labels import SectionHead, label
+from faceapp.gui.widgets.layouts import empty_layout
 from faceapp.gui.widgets.messages import IconLabel
 from faceapp.gui.widgets.states import State
 
@@ -95,7 +96,7 @@ class DriverList(QWidget):
         places = {**guess, **{serial: combo.currentText() for serial, combo in self._places.items()}}
         self.entries = ()
         self.write.setEnabled(False)
-        _clear(self._rows)
+        empty_layout(self._rows)
         self._places, self._cameras = {}, {}
         self._building = self._build(tuple(entries), places)
         self._go_on()
@@ -166,7 +167,7 @@ class _DriverRow(QWidget):
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(IconLabel(state.icon, state.token, 14))
-        row.addWidget(label(entry.title or entry.name), 1)
+        row.addWidget(label(entry.title or entry.name, wrap=True), 1)
         row.addWidget(label(entry.standing.value, "secondary"))
         column.addLayout(row)
         self.setAccessibleName(f"{entry.name}: {entry.standing.value}. {entry.sentence}")
@@ -191,11 +192,3 @@ def _indented(name: str, detail: str, trailing: QWidget | None = None) -> QWidge
     if trailing is not None:
         row.addWidget(trailing)
     return result
-
-
-def _clear(layout: QLayout) -> None:
-    while (item := layout.takeAt(0)) is not None:
-        widget = item.widget()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()
