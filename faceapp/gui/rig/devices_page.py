@@ -26,6 +26,7 @@ from faceapp.gui.shell.actions import Action
 from faceapp.gui.theme import surface
 from faceapp.gui.widgets.buttons import Button
 from faceapp.gui.widgets.labels import label
+from faceapp.gui.widgets.layouts import empty_layout
 from faceapp.gui.widgets.messages import EmptyState, MessageBar
 from faceapp.gui.widgets.states import Badge, State
 
@@ -233,10 +234,7 @@ class DevicesPage(RigPage):
     def _show_empty(self, name: str) -> None:
         layout = self._empty.layout()
         assert layout is not None
-        while (item := layout.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
+        empty_layout(layout)
         error = words_of(self.link.error)[0] if self.link.error is not None else ""
         acts = [("Connect", self.connect_rig), ("Choose rig…", self.choose_rig)]
         if self.link.state is RigState.CONNECTING:

@@ -13,6 +13,7 @@ from faceapp.devices.records import CameraInfo, CameraSettings
 from faceapp.gui.theme import surface
 from faceapp.gui.widgets.buttons import Button
 from faceapp.gui.widgets.labels import Fact, SectionHead, label
+from faceapp.gui.widgets.layouts import empty_layout
 from faceapp.gui.widgets.messages import IconLabel
 from faceapp.gui.widgets.states import Badge, State
 
@@ -145,11 +146,7 @@ class TrialPanel(QWidget):
     def clear(self) -> None:
         """Forget the burst before."""
         self.badge.show_state("Not tried", State.NONE)
-        while (item := self._results.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty_layout(self._results)
 
     def set_ready(self, ready: bool) -> None:
         """Allow a test burst, or not."""
