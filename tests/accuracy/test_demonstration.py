@@ -54,6 +54,7 @@ def test_the_demonstration_of_a_random_subject(tmp_path: Path) -> None:
     assert len(list((tmp_path / "demo" / "pictures").glob("*.png"))) == 9
 
 
+@pytest.mark.figures
 def test_a_scan_of_a_real_face_without_landmarks(data: Path, tmp_path: Path) -> None:
     head = data / "head" / "scans" / "fran_partial.ply"
     report = run_demo(tmp_path / "demo", DemoOptions(0, head, scale=0.5))

@@ -32,7 +32,8 @@ def _capture(project: Path, bundle: Path, takes: int) -> subprocess.Popen[bytes]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
-def test_twenty_kills_lose_nothing_that_was_accepted(tmp_path: Path, bundle: Path) -> None:
+@pytest.mark.parametrize("kills", [6, pytest.param(KILLS, marks=pytest.mark.figures)])
+def test_kills_lose_nothing_that_was_accepted(tmp_path: Path, bundle: Path, kills: int) -> None:
     folder = tmp_path / "pilot"
     with Project.create(folder) as project:
         project.add_subject()
@@ -41,7 +42,7 @@ def test_twenty_kills_lose_nothing_that_was_accepted(tmp_path: Path, bundle: Pat
     assert _capture(folder, bundle, 1).wait() == 0
     usual = time.monotonic() - start
     accepted_before: set[str] = set()
-    for _ in range(KILLS):
+    for _ in range(kills):
         process = _capture(folder, bundle, 10)
         time.sleep(rng.uniform(0.35, 1.6) * usual)
         os.killpg(process.pid, signal.SIGKILL)

@@ -121,7 +121,7 @@ def run_stages(qtbot: Any, program: Program) -> None:
     assert review.page.histogram.counts.sum() > 1000
     key(program, Qt.Key.Key_J)
     sample = program.context.samples()[0]
-    qtbot.waitUntil(lambda: review._standing(sample).verdict == "accept", timeout=20_000)
+    qtbot.waitUntil(lambda: review.list.standing(sample).verdict == "accept", timeout=20_000)
 
 
 def wait_for_result(qtbot: Any, review: ReviewWorkspace, stage: str) -> None:
@@ -190,4 +190,4 @@ def test_from_nothing_to_a_judged_registration_and_back(
     assert isinstance(review, ReviewWorkspace)
     wait_for_result(qtbot, review, "register")
     wait_for_result(qtbot, review, "reconstruct")
-    qtbot.waitUntil(lambda: review._standing(again.context.samples()[0]).verdict == "accept", timeout=20_000)
+    qtbot.waitUntil(lambda: review.list.standing(again.context.samples()[0]).verdict == "accept", timeout=20_000)

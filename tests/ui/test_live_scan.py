@@ -286,6 +286,7 @@ def test_the_line_says_what_an_operator_understands(qtbot: Any) -> None:
     assert bar.figures["age"].text() == "" and "rig" not in bar.figures["processor"].text()
 
 
+@pytest.mark.figures
 def test_the_finest_fringes_alone_are_enough_where_the_rig_is_calibrated(
     qtbot: Any, settings: WindowSettings, tmp_path: Path
 ) -> None:
