@@ -61,7 +61,7 @@ def write_bench(folder: Path, *, groups: int = 3, rgb: bool = True, first: int =
             (folder / "pictures" / name).mkdir()
             picture = np.ascontiguousarray(colour_picture(g)[..., ::-1])
             assert cv2.imwrite(str(folder / "pictures" / name / "000.bmp"), picture)
-        lines += ["[[groups]]", f'name = "{group["name"]}"', 'projector = { driver = "emulated" }']
+        lines += ["[[groups]]", f'name = "{group["name"]}"', 'projector = { driver = "emulated", options = { watchdog_ms = 10000 } }']
         for name, role, optics in cameras:
             calibrations[name] = optics
             lines += [

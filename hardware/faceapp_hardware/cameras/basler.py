@@ -27,7 +27,8 @@ _OPTIONS = {
 }
 _LIVE_HZ = 15.0
 _READY_MS = 1000
-_WIRE_MS = 300  # more than a frame: on a busy machine the emulation is late
+_WIRE_S = 5.0  # on a busy machine the emulation is late by many frames; a pulse before it is ready would be lost
+_WIRE_SLICE_MS = 50
 _EMULATION_PERIOD_S = 0.0125
 """What pylon's emulation is trusted with; it needs 11.7 ms for a triggered frame."""
 
@@ -281,7 +282,10 @@ class BaslerSource:
             return
         try:
             # One that is not ready after all gets its pulse as well, as from a cable.
-            self._camera.WaitForFrameTriggerReady(_WIRE_MS, pylon.TimeoutHandling_Return)
+            end = time.monotonic() + _WIRE_S
+            while time.monotonic() < end and self._camera.IsGrabbing():
+                if self._camera.WaitForFrameTriggerReady(_WIRE_SLICE_MS, pylon.TimeoutHandling_Return):
+                    break
             self._camera.ExecuteSoftwareTrigger()
             self._left -= 1
         except genicam.GenericException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from faceapp.core.errors import UsageError
 from faceapp.devices.records import FoundProjector, ProjectorOrder
 from faceapp_hardware.projectors.serial_projector import Port, SerialProjector, open_serial_port
+from faceapp_hardware.projectors.wire import WATCHDOG_S
 
 
 class SerialDriver:
@@ -52,12 +53,17 @@ class EmulatedProjectorDriver:
 
     def make_projector(self, order: ProjectorOrder) -> EmulatedProjector:
         """Return a projector that is not open yet."""
-        known = {"shortest_period_ms": 4.0, "longest_sequence": 64}
+        known = {"shortest_period_ms": 4.0, "longest_sequence": 64, "watchdog_ms": 1000 * WATCHDOG_S}
         for name in order.options:
             if name not in known:
                 raise UsageError(f"{order.name}: option {name!r} is unknown; there are {', '.join(known)}")
         values = {**known, **order.options}
-        return EmulatedProjector(order, float(values["shortest_period_ms"]) / 1000, int(values["longest_sequence"]))
+        return EmulatedProjector(
+            order,
+            float(values["shortest_period_ms"]) / 1000,
+            int(values["longest_sequence"]),
+            float(values["watchdog_ms"]) / 1000,
+        )
 
 
 class EmulatedProjector(SerialProjector):
@@ -71,16 +77,22 @@ class EmulatedProjector(SerialProjector):
         Between two exposures.
     longest_sequence : int
         Exposures that it holds.
+    watchdog_s : float
+        Silence of the host after which the light goes off; a busy machine that plays host, cable and projector at once
+        is silent for longer than a host alone ever is.
     """
 
-    def __init__(self, order: ProjectorOrder, shortest_period_s: float, longest_sequence: int) -> None:
+    def __init__(
+        self, order: ProjectorOrder, shortest_period_s: float, longest_sequence: int, watchdog_s: float
+    ) -> None:
         from faceapp_hardware.simulated.firmware import Firmware, FirmwareLine
 
         self._line: FirmwareLine | None = None
 
         def open_line(path: str) -> Port:
             del path
-            self._line = FirmwareLine(Firmware((1280, 1024), longest_sequence, shortest_period_s, order.wire))
+            firmware = Firmware((1280, 1024), longest_sequence, shortest_period_s, order.wire, watchdog_s=watchdog_s)
+            self._line = FirmwareLine(firmware)
             return open_serial_port(self._line.path)
 
         super().__init__(order.name, order.group, "the emulator", open_line, order.timing)

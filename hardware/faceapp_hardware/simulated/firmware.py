@@ -46,7 +46,9 @@ class Firmware:
         shortest_period_s: float,
         trigger: Callable[[int], None],
         committed: Callable[[FringeSequence], None] = lambda sequence: None,
+        watchdog_s: float = wire.WATCHDOG_S,
     ) -> None:
+        self._watchdog_s = watchdog_s
         self._size, self._longest, self._shortest = size, longest_sequence, shortest_period_s
         self._trigger, self._committed = trigger, committed
         self._splitter = Splitter()
@@ -79,7 +81,7 @@ class Firmware:
 
     def watch(self) -> None:
         """Put the light off if the host has been silent for too long."""
-        if self.is_lit and time.monotonic() - self._heard > wire.WATCHDOG_S:
+        if self.is_lit and time.monotonic() - self._heard > self._watchdog_s:
             self.light_off()
 
     def light_off(self) -> None:
