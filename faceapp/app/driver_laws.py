@@ -134,13 +134,18 @@ def bursts_are_whole(rig: Examined) -> None:
 
 
 def bursts_keep_the_projectors_time(rig: Examined) -> None:
-    """The time between two frames is the projector's period."""
-    rig.infrared.arm(rig.buffer(rig.infrared))
+    """The time between two frames is the projector's period, in one of three bursts: a busy computer stamps late."""
     period = max(0.02, 1.2 * rig.period_s)
-    rig.play(period)
-    record = rig.infrared.wait(rig.patience_s)
-    median = float(np.median(np.diff(record.timestamps_ns))) / 1e9
-    demand(abs(median / period - 1) < 0.2, f"frames come every {1000 * median:.1f} ms, {1000 * period:.1f} are due")
+    medians = []
+    for _ in range(3):
+        rig.infrared.arm(rig.buffer(rig.infrared))
+        rig.play(period)
+        record = rig.infrared.wait(rig.patience_s)
+        medians.append(float(np.median(np.diff(record.timestamps_ns))) / 1e9)
+        if abs(medians[-1] / period - 1) < 0.2:
+            return
+    seen = ", ".join(f"{1000 * median:.1f}" for median in medians)
+    raise Broken(f"frames of three bursts come every {seen} ms, {1000 * period:.1f} are due")
 
 
 def buffers_that_do_not_fit_are_refused(rig: Examined) -> None:
