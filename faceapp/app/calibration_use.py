@@ -25,6 +25,7 @@ from faceapp.core.rig import CameraGroup, ProjectorModel, Rig
 from faceapp.core.signals import Reporter
 from faceapp.core.subject import Sample
 from faceapp.devices.protocols import Camera, ConnectedRig, Projector
+from faceapp.devices.troubles import Trouble, order_troubles, troubles_of
 from faceapp.formats.atomic import write_bytes
 from faceapp.formats.calibration_files import FILE, CalibrationFile, read_calibration
 from faceapp.formats.capture_bundle import CaptureBundle, read_bundle
@@ -239,6 +240,14 @@ class CalibratedRig:
     def processor_seconds(self) -> float:
         """Return the processor time that the rig itself has taken."""
         return self._devices.processor_seconds()
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """Return what can go wrong with the devices on order."""
+        return troubles_of(self._devices)
+
+    def inject(self, *orders: str) -> tuple[str, ...]:
+        """Order troubles, where the devices take orders."""
+        return order_troubles(self._devices, *orders)
 
     def close(self) -> None:
         """Close every device."""

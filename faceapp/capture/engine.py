@@ -1,7 +1,8 @@
 """The capture engine: arm, play, read, one group after the other; a lost frame is found and shot again, never decoded.
 
-IDLE > ARMING > PLAYING > READING > (next group) > IDLE, or FAILED, or CANCELLED. What comes out is whole; what
-is done with it (decode, write, show) is up to the caller.
+IDLE > ARMING > PLAYING > READING > (next group) > IDLE. A capture that fails or is stopped says so, FAILED or
+CANCELLED, and then the engine is IDLE as well: the next one can begin. What comes out is whole; what is done with it
+(decode, write, show) is up to the caller.
 """
 
 from __future__ import annotations
@@ -10,19 +11,19 @@ import enum
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from psygnal import Signal
 
+from faceapp.capture.burst import make_quiet, reopen, shoot_burst
 from faceapp.capture.frame_signs import FAULT_FLOOD, FrameSigns, frame_signs
 from faceapp.capture.plan import CapturePlan, check_plan
-from faceapp.core.errors import Cancelled, DataError, DeviceError, FrameLost
+from faceapp.core.errors import Cancelled, DeviceError, FrameLost
 from faceapp.core.frames import FrameStack
 from faceapp.core.rig import CameraGroup
-from faceapp.devices.protocols import Camera, ConnectedRig
+from faceapp.devices.protocols import ConnectedRig
 from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings
 
 
@@ -49,7 +50,7 @@ class Status:
     group : str
         Which group is at work; empty between captures.
     text : str
-        For people.
+        For people; while IDLE how the last capture ended.
     """
 
     state: State = State.IDLE
@@ -115,7 +116,7 @@ class CaptureEngine:
         Raises
         ------
         DeviceError
-            A capture runs already, or a device fails.
+            A capture runs already, or a device fails in the retries too, though it was opened again.
         FrameLost
             A frame was lost in the retries too; the light is off and the cameras are disarmed.
         Cancelled
@@ -130,10 +131,10 @@ class CaptureEngine:
                 deliver(self._shoot_with_retries(group, plan))
             self._set(Status(State.IDLE, "", "captured"))
         except Cancelled:
-            self._set(Status(State.CANCELLED, "", "stopped"))
+            self._end(State.CANCELLED, "stopped")
             raise
         except BaseException as error:
-            self._set(Status(State.FAILED, self.status.group, str(error)))
+            self._end(State.FAILED, str(error))
             raise
         finally:
             self._busy.release()
@@ -149,18 +150,25 @@ class CaptureEngine:
         for attempt in range(plan.retries + 1):
             try:
                 return self._shoot(group, plan)
-            except FrameLost as error:
-                self._quiet(group.name)
-                if self._cancelled.is_set():
-                    raise Cancelled("the capture was stopped") from error
-                if attempt == plan.retries:
-                    raise
             except BaseException as error:
                 self._quiet(group.name)
                 if self._cancelled.is_set():
                     raise Cancelled("the capture was stopped") from error
-                raise
+                if attempt == plan.retries or not isinstance(error, DeviceError):
+                    raise
+                if not isinstance(error, FrameLost):
+                    self._reopen(group.name, error)
         raise FrameLost(f"group {group.name}: no attempt is allowed")
+
+    def _reopen(self, group: str, lost: DeviceError) -> None:
+        """Look for devices that failed: a loose cable may sit again, a projector may have started anew."""
+        self._set(Status(State.ARMING, group, f"opening the devices of {group} again: {lost}"))
+        try:
+            reopen(self._devices, group)
+        except DeviceError as error:
+            if self._cancelled.is_set():
+                raise Cancelled("the capture was stopped") from error
+            raise
 
     def _shoot(self, group: CameraGroup, plan: CapturePlan) -> GroupCapture:
         start = time.perf_counter()
@@ -174,31 +182,26 @@ class CaptureEngine:
         more = []
         for exposure in plan.more_exposures_ms:
             settings = replace(plan.settings, exposure_ms=exposure)
-            again = self._burst(group, plan, dict.fromkeys((m.name for m in group.infrared), settings))
-            more.append((exposure, _stacks(*again, plan)))
+            again = _stacks(*self._burst(group, plan, dict.fromkeys((m.name for m in group.infrared), settings)), plan)
+            for stack in again.values():
+                _judge(stack, group)
+            more.append((exposure, again))
         return GroupCapture(group, stacks, pictures, infos, signs, time.perf_counter() - start, tuple(more))
 
     def _burst(
         self, group: CameraGroup, plan: CapturePlan, settings: dict[str, CameraSettings]
     ) -> tuple[dict[str, npt.NDArray[np.uint8]], dict[str, BurstRecord]]:
         """Play the sequence once before some cameras of the group."""
-        self._step(State.ARMING, group.name)
-        projector = self._devices.projectors[group.name]
-        cameras = {name: self._devices.cameras[name] for name in settings}
-        # The projector and the cameras of a group are made ready beside each other: each waits for its own line. All
-        # have ended when the pool has, so nothing is still being armed when, after a failure, the others are disarmed.
-        with ThreadPoolExecutor(1 + len(cameras), "faceapp-ready") as pool:
-            loading = pool.submit(projector.load, plan.sequence, plan.period_s)
-            arming = {
-                name: pool.submit(_arm, camera, settings[name], len(plan.sequence)) for name, camera in cameras.items()
-            }
-        loading.result()
-        buffers = {name: armed.result() for name, armed in arming.items()}
-        self._step(State.PLAYING, group.name)
-        projector.play()
-        self._step(State.READING, group.name)
         patience = 2.0 + 3 * len(plan.sequence) * plan.period_s
-        return buffers, {name: camera.wait(patience) for name, camera in cameras.items()}
+        return shoot_burst(
+            self._devices,
+            group.name,
+            plan.sequence,
+            plan.period_s,
+            settings,
+            patience,
+            lambda step: self._step(State(step), group.name),
+        )
 
     def _step(self, state: State, group: str) -> None:
         if self._cancelled.is_set():
@@ -209,25 +212,15 @@ class CaptureEngine:
         self.status = status
         self.status_changed.emit(status)
 
+    def _end(self, state: State, text: str) -> None:
+        """Tell how a capture ended, and be ready for the next one."""
+        self._set(Status(state, self.status.group if state is State.FAILED else "", text))
+        self._set(Status(State.IDLE, "", text))
+
     def _quiet(self, group: str) -> None:
         """Light off and cameras disarmed, whatever state they are in; the first fault is the one to report."""
-        devices = [self._devices.projectors[group].stop]
-        devices += [self._devices.cameras[m.name].disarm for m in self._devices.rig.group(group).cameras]
-        for act in devices:
-            try:
-                act()
-            except (DeviceError, DataError) as error:
-                self.status = Status(self.status.state, group, str(error))
-
-
-def _arm(camera: Camera, settings: CameraSettings, exposures: int) -> npt.NDArray[np.uint8]:
-    """Configure and arm a camera of a burst; return the buffer that its frames go into."""
-    info = camera.info
-    if info.role == "ir":
-        camera.configure(settings)
-    buffer = np.empty((exposures if info.role == "ir" else 1, *info.frame_shape), info.dtype)
-    camera.arm(buffer)
-    return buffer
+        for fault in make_quiet(self._devices, group):
+            self.status = Status(self.status.state, group, fault)
 
 
 def _stacks(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from faceapp.core.errors import DeviceError
+from faceapp.capture.burst import make_quiet, shoot_burst
 from faceapp.core.sequence import Flood, FringeSequence
 from faceapp.devices.protocols import ConnectedRig
 from faceapp.devices.records import CameraSettings
@@ -67,33 +66,13 @@ def take_bursts(
     for group in devices.rig.groups:
         if on_group is not None:
             on_group(group.name)
-        projector = devices.projectors[group.name]
-        cameras = [devices.cameras[m.name] for m in group.cameras]
-        period = max(_PERIOD_S, projector.info.shortest_period_s, *(c.info.shortest_period_s for c in cameras))
-        buffers: dict[str, npt.NDArray[Any]] = {}
+        infos = [devices.cameras[m.name].info for m in group.cameras]
+        shortest = [devices.projectors[group.name].info.shortest_period_s, *(i.shortest_period_s for i in infos)]
+        period = max(_PERIOD_S, *shortest)
+        wanted = {info.name: settings or CameraSettings() for info in infos}
+        patience = _PATIENCE_S + 3 * len(sequence) * period
         try:
-            projector.load(sequence, period)
-            for camera in cameras:
-                info = camera.info
-                if info.role == "ir":
-                    camera.configure(settings or CameraSettings())
-                buffers[info.name] = np.empty(
-                    (len(sequence) if info.role == "ir" else 1, *info.frame_shape), info.dtype
-                )
-                camera.arm(buffers[info.name])
-            projector.play()
-            for camera in cameras:
-                camera.wait(_PATIENCE_S + 3 * len(sequence) * period)
+            pictures |= shoot_burst(devices, group.name, sequence, period, wanted, patience)[0]
         finally:
-            _quiet(projector, cameras)
-        pictures |= buffers
+            make_quiet(devices, group.name)
     return pictures
-
-
-def _quiet(projector: Any, cameras: list[Any]) -> None:
-    """Light off and cameras disarmed, whatever state they are in."""
-    for act in (projector.stop, *(camera.disarm for camera in cameras)):
-        try:
-            act()
-        except DeviceError:
-            continue  # whoever raised first is heard; the light of the others must go off all the same

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from faceapp.core.errors import DataError, UsageError
+from faceapp.core.host import before_write
 
 
 def write_bytes(file: Path, data: bytes) -> None:
@@ -23,6 +24,7 @@ def write_bytes(file: Path, data: bytes) -> None:
         The disk is full or the folder cannot be written; the old file, if any, is untouched.
     """
     try:
+        before_write(file)
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
     except OSError as error:
@@ -57,6 +59,7 @@ def append_line(file: Path, line: str) -> None:
         The disk is full or the file cannot be written.
     """
     try:
+        before_write(file)
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("ab+") as stream:
             if stream.tell() and _last_byte(stream) != b"\n":
@@ -104,6 +107,7 @@ def new_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     if folder.exists() and not replace and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} exists already; choose another name, or add --force to write over it")
     try:
+        before_write(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
     except OSError as error:

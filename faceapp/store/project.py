@@ -8,11 +8,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from faceapp.core.errors import DataError, ProjectError, UsageError
+from faceapp.core.host import wall_clock
 from faceapp.core.subject import Sample, Subject, Verdict, check_expression
 from faceapp.formats.atomic import append_line, new_folder, write_json
 from faceapp.formats.capture_bundle import FILE, rename_capture
@@ -356,4 +356,4 @@ def read_sample(folder: Path) -> Sample:
 
 def utc_now() -> str:
     """Return the time, ISO 8601 in UTC with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return wall_clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")

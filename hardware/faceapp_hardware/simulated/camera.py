@@ -32,6 +32,7 @@ class SimulatedCamera(Listener):
         self._settings = CameraSettings(exposure_ms, 0.0)
         self._is_open = False
         self._gone = ""
+        self._odd: tuple[int, ...] = ()
         self._change = threading.Condition()
         self._buffer: npt.NDArray[np.uint8] | None = None
         self._ids: list[int] = []
@@ -73,7 +74,7 @@ class SimulatedCamera(Listener):
                     f"{self._info.name}: a buffer of {buffer.shape[1:]} {buffer.dtype} does not fit frames of "
                     f"{self._info.frame_shape} {np.dtype(self._info.dtype)}"
                 )
-            self._buffer, self._ids, self._stamps = buffer, [], []
+            self._buffer, self._ids, self._stamps, self._odd = buffer, [], [], ()
         try:
             self._link.ask("arm", self._info.name, len(buffer))
         except BaseException:
@@ -110,11 +111,23 @@ class SimulatedCamera(Listener):
                 self._change.notify_all()
         self._link.tell("free", self._info.name, slot)
 
+    def odd(self, shape: tuple[int, ...]) -> None:
+        """Hear that a picture of another size came."""
+        with self._change:
+            self._odd = shape
+            self._change.notify_all()
+
     def gone(self, why: str) -> None:
         """Hear that the camera cannot be reached any more."""
         with self._change:
             self._gone = why
             self._change.notify_all()
+
+    def back(self) -> None:
+        """Hear that the camera can be reached again."""
+        with self._change:
+            self._gone = ""
+            self._is_open = False
 
     def wait(self, timeout_s: float) -> BurstRecord:
         """Block until the burst is complete."""
@@ -124,13 +137,15 @@ class SimulatedCamera(Listener):
                 raise DeviceError(f"{self._info.name} is not armed")
             wanted = len(self._buffer)
             self._change.wait_for(
-                lambda: self._buffer is None or self._gone or len(self._ids) >= wanted, timeout=timeout_s
+                lambda: self._buffer is None or self._gone or self._odd or len(self._ids) >= wanted, timeout=timeout_s
             )
             stopped = self._buffer is None
             self._buffer = None
             if len(self._ids) < wanted or stopped:
                 self._check_line()
                 why = "was disarmed" if stopped else f"waited {timeout_s:g} s"
+                if self._odd and not stopped:
+                    why = f"the next one has {self._odd[1]} x {self._odd[0]} pixels"
                 raise FrameLost(f"{self._info.name} delivered {len(self._ids)} of {wanted} frames and {why}")
             return BurstRecord(np.array(self._ids, np.int64), np.array(self._stamps, np.int64))
 

@@ -36,8 +36,14 @@ class Listener:
     def live(self) -> None:
         """A picture of the live view lies in its slot."""
 
+    def odd(self, shape: tuple[int, ...]) -> None:
+        """A picture of a burst came that has another size."""
+
     def gone(self, why: str) -> None:
         """The camera cannot be reached any more."""
+
+    def back(self) -> None:
+        """The camera can be reached again; it has to be opened."""
 
 
 class _Reply:
@@ -185,6 +191,8 @@ class Link:
             "reply": self._hear_reply,
             "frame": lambda camera, *frame: self.listeners[camera].frame(*frame),
             "live": lambda camera: self.listeners[camera].live(),
+            "odd": lambda camera, shape: self.listeners[camera].odd(shape),
+            "back": lambda camera: self.listeners[camera].back(),
             "gone": lambda camera: self.listeners[camera].gone("its cable was pulled"),
         }
         try:

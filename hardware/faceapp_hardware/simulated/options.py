@@ -52,7 +52,7 @@ class Options:
     shift : tuple of 3 float
         Of the head from one group to the next, mm; its truth is where it stands for the middle group.
     faults : tuple of str
-        See `faceapp_hardware.simulated.faults`.
+        See `faceapp_hardware.simulated.faults`; what an order leaves open is drawn by the seed.
     first_id : int, optional
         Of the cameras' 16-bit frame counters; drawn where ``None``.
     target : {"head", "board", "plane", "bar"}

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from faceapp.core.errors import DeviceError
 from faceapp.core.rig import Rig
 from faceapp.devices.records import CameraInfo
-from faceapp_hardware.projectors.serial_projector import SerialProjector
+from faceapp.devices.troubles import Trouble
+from faceapp_hardware.projectors.serial_projector import Port, SerialProjector, open_serial_port
 from faceapp_hardware.simulated.assembly import parse_knocks, parse_swaps
 from faceapp_hardware.simulated.camera import SimulatedCamera
 from faceapp_hardware.simulated.description import RigDescription, read_rig_description
+from faceapp_hardware.simulated.fault_kinds import RIG
 from faceapp_hardware.simulated.faults import parse_faults
+from faceapp_hardware.simulated.host_faults import HostFaults
 from faceapp_hardware.simulated.link import Link
 from faceapp_hardware.simulated.options import Options, parse_options
+from faceapp_hardware.simulated.troubles import TROUBLES
 
 
 class SimulatedDriver:
@@ -37,10 +44,11 @@ class SimulatedDriver:
         """
         checked = parse_options(options)
         description = read_rig_description(checked.rig, checked.scale)
-        parse_faults(checked.faults, description.rig)
+        rng = np.random.default_rng([checked.seed, 31])
+        drawn = tuple(fault.order for fault in parse_faults(checked.faults, description.rig, rng))
         parse_knocks(checked.knocks, description.rig)
         parse_swaps(checked.swaps, description.rig)
-        return SimulatedRig(checked, description)
+        return SimulatedRig(replace(checked, faults=drawn), description, rng)
 
 
 class SimulatedRig:
@@ -52,10 +60,14 @@ class SimulatedRig:
         Checked.
     description : RigDescription
         What the rig is.
+    rng : Generator
+        Draws what orders of faults leave open.
     """
 
-    def __init__(self, options: Options, description: RigDescription) -> None:
-        self._rig = description.rig
+    def __init__(self, options: Options, description: RigDescription, rng: np.random.Generator) -> None:
+        self._rig, self._rng = description.rig, rng
+        self._host = HostFaults()
+        self._waiting = [f for f in parse_faults(options.faults, self._rig) if f.is_of_host]
         self._link = Link(options, description.rig)
         self._cameras: dict[str, SimulatedCamera] = {}
         self._projectors: dict[str, SerialProjector] = {}
@@ -75,7 +87,7 @@ class SimulatedRig:
                 )
                 self._cameras[model.name] = SimulatedCamera(info, self._link, description.light.exposure_ms)
             self._projectors[group.name] = SerialProjector(
-                group.projector.name, group.name, self._link.ports[group.name]
+                group.projector.name, group.name, self._link.ports[group.name], self._port_of(group.name)
             )
 
     @property
@@ -106,17 +118,36 @@ class SimulatedRig:
         """
         self._opened()
         self._link.ask("prepare", subject, expression, take)
+        while self._waiting:
+            self._host.order(self._waiting.pop(0))
 
     def write_truth(self, folder: Path) -> bool:
         """Write the truth of what sits before the cameras (see the capture bundle); False before the first capture."""
         self._opened()
         return bool(self._link.ask("truth", str(folder.resolve())))
 
-    def inject(self, *faults: str) -> None:
-        """Order faults for what comes next (see `faceapp_hardware.simulated.faults`)."""
+    def troubles(self) -> tuple[Trouble, ...]:
+        """Return what can go wrong here on order."""
+        return TROUBLES
+
+    def inject(self, *orders: str) -> tuple[str, ...]:
+        """Order faults for what comes next (see `faceapp_hardware.simulated.faults`); returns what each will do."""
         self._opened()
-        parse_faults(faults, self._rig)
-        self._link.ask("inject", faults)
+        faults = parse_faults(orders, self._rig, self._rng)
+        for fault in faults:
+            if fault.is_of_host:
+                self._host.order(fault)
+            elif (fault.kind, fault.device) == ("heal", RIG):
+                self._host.heal()
+        mine = tuple(fault.order for fault in faults if not fault.is_of_host)
+        if mine:
+            self._link.ask("inject", mine)
+        return tuple(fault.told for fault in faults)
+
+    def lights(self) -> dict[str, tuple[bool, int]]:
+        """Return for each group whether its light is on now, and how often it has gone on."""
+        lit: dict[str, tuple[bool, int]] = self._link.ask("lights")
+        return lit
 
     def processor_seconds(self) -> float:
         """Return the processor time that the world has taken; NaN where the system does not tell."""
@@ -127,11 +158,16 @@ class SimulatedRig:
         if self._is_closed:
             return
         self._is_closed = True
+        self._host.heal()
         for projector in self._projectors.values():
             projector.close()
         for camera in self._cameras.values():
             camera.close()
         self._link.close()
+
+    def _port_of(self, group: str) -> Callable[[str], Port]:
+        """Open the line to a projector where it is now: after a cable was in again it has another name."""
+        return lambda _: open_serial_port(self._link.ports[group])
 
     def _opened(self) -> None:
         if self._is_closed:

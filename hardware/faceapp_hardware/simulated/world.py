@@ -27,15 +27,14 @@ from faceapp_hardware.simulated.assembly import assembled, knocked, parse_knocks
 from faceapp_hardware.simulated.description import read_rig_description
 from faceapp_hardware.simulated.exchange import layout_of
 from faceapp_hardware.simulated.faults import Fault, parse_faults
-from faceapp_hardware.simulated.firmware import Firmware, FirmwareLine
 from faceapp_hardware.simulated.live import LiveView
 from faceapp_hardware.simulated.options import Options
-from faceapp_hardware.simulated.world_cameras import LAST_ID, Delivery, Wire, WorldCamera
+from faceapp_hardware.simulated.troubled_firmware import TroubledFirmware
+from faceapp_hardware.simulated.world_cameras import LAST_ID, Delivery, Wire, WorldCamera, take_fault
+from faceapp_hardware.simulated.world_faults import WorldFaults
 
 _IDLE_S = 1.0
 _FOLLOW_S = 1.0
-_FAULT_AT = 2
-"""The exposure at which a projector or a camera is pulled or reset: in the middle of the burst."""
 _LIVE_ELECTRONS = 39.2
 
 
@@ -62,12 +61,14 @@ class World:
         self._description = replace(drawn, rig=knocked(built, parse_knocks(options.knocks, rig)))
         self._swaps = parse_swaps(options.swaps, rig)
         layout = layout_of(rig)
-        self._faults: list[Fault] = list(parse_faults(options.faults, rig))
+        self._faults: list[Fault] = [f for f in parse_faults(options.faults, rig) if not f.is_of_host]
         self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._is_stale = False
         self._used: set[str] = set()
         slots = {name: [slot.view(memory) for slot in mine] for name, mine in layout.burst.items()}
-        self._delivery = Delivery(slots, lambda *frame: self._send("frame", *frame))
+        self._delivery = Delivery(
+            slots, lambda *frame: self._send("frame", *frame), lambda *odd: self._send("odd", *odd)
+        )
         self._live = LiveView(
             {name: slot.view(memory) for name, slot in layout.live.items()}, lambda name: self._send("live", name)
         )
@@ -77,7 +78,13 @@ class World:
             first = options.first_id or int(rng.integers(1, LAST_ID + 1))
             self._cameras[model.name] = WorldCamera(model.name, first, self._carrier(model.name))
         self._wire = Wire(rig, self._cameras, self._faults, self._taken)
-        self._lines = {g.name: FirmwareLine(self._firmware(g)) for g in rig.groups}
+        self._troubles = WorldFaults(
+            rig,
+            self._faults,
+            self._cameras,
+            {g.name: self._firmware(g, i) for i, g in enumerate(rig.groups)},
+            self._send,
+        )
         self._studio: Any = None
         self._failure = ""
 
@@ -85,7 +92,7 @@ class World:
         """Serve the client until it goes."""
         threading.Thread(target=self._render, name="studio", daemon=True).start()
         threading.Thread(target=_follow, args=(os.getppid(),), name="follow", daemon=True).start()
-        self._send("ports", {name: line.path for name, line in self._lines.items()})
+        self._send("ports", self._troubles.ports)
         while True:
             try:
                 number, name, arguments = self._connection.recv()
@@ -107,7 +114,10 @@ class World:
                 self._send("reply", number, None)
             case "inject":
                 self._faults += parse_faults(arguments[0], self._description.rig)
+                self._troubles.happen()
                 self._send("reply", number, None)
+            case "lights":
+                self._send("reply", number, self._troubles.lights)
             case _:
                 self._work.put(lambda: self._answer(number, name, arguments))
 
@@ -156,12 +166,18 @@ class World:
 
     def _prepare(self, subject: str, expression: str, take: int) -> None:
         self._studio.prepare(subject, expression, take)
+        self._troubles.happen()
         for camera in self._live.cameras:
             self._show(camera)
 
     def _arm(self, camera: str, count: int) -> None:
         self._used.discard(camera)
-        self._cameras[camera].arm(self._studio.frames(self._swaps.get(camera, camera)), count)
+        frames = self._studio.frames(self._swaps.get(camera, camera))
+        if take_fault(self._faults, "resize", camera):
+            frames = frames[:, ::2, ::2]
+        self._cameras[camera].arm(frames, count)
+        if take_fault(self._faults, "pull-armed", camera):
+            self._troubles.pull(camera)
 
     def _follow(self, camera: str) -> None:
         self._used.discard(camera)
@@ -191,36 +207,22 @@ class World:
         self._is_stale = True
         self._work.put(lambda: self._studio.used(self._swaps.get(camera, camera)))
 
-    def _firmware(self, group: CameraGroup) -> Firmware:
+    def _firmware(self, group: CameraGroup, index: int) -> TroubledFirmware:
         optics, limits = group.projector.optics, self._description.limits
         size = (optics.width, optics.height) if optics else (0, 0)
 
         def trigger(index: int) -> None:
-            if index == _FAULT_AT:
-                self._break(group)
+            self._troubles.happen_in_burst(group, index)
             self._wire.trigger(group.name, index)
 
-        return Firmware(
+        return TroubledFirmware(
             size,
             limits.longest_sequence,
             limits.projector_period_s,
             trigger,
             lambda sequence: self._work.put(lambda: self._studio.expect(group.name, sequence)),
+            np.random.default_rng([self._options.seed, 37, index]),
         )
-
-    def _break(self, group: CameraGroup) -> None:
-        """Let the faults happen that are not of a single frame."""
-        names = {group.projector.name, *(m.name for m in group.cameras)}
-        for fault in [f for f in self._faults if f.device in names and f.kind in ("pull", "reset")]:
-            self._faults.remove(fault)
-            if fault.device in self._cameras:
-                self._cameras[fault.device].disarm()
-                self._send("gone", fault.device)
-            else:
-                line = self._lines[group.name]
-                act = line.pull if fault.kind == "pull" else line.firmware.reset
-                # On a thread of its own: it ends the light, whose thread this is.
-                threading.Thread(target=act, name=f"fault {fault.device}", daemon=True).start()
 
     def _send(self, *message: Any) -> None:
         try:

@@ -44,58 +44,65 @@ class WorldCamera:
         self._frames: _Frames | None = None
         self._left = 0.0
         self._follows = False
+        self._is_stalled = False
 
     def arm(self, frames: _Frames, count: int) -> None:
         """Be ready for ``count`` triggers."""
         with self._lock:
-            self._frames, self._left, self._follows = frames, count, False
+            self._frames, self._left, self._follows, self._is_stalled = frames, count, False, False
 
     def follow(self, frames: _Frames) -> None:
         """Be ready for triggers without end; pictures that nobody fetches in time are dropped."""
         with self._lock:
-            self._frames, self._left, self._follows = frames, math.inf, True
+            self._frames, self._left, self._follows, self._is_stalled = frames, math.inf, True, False
 
     def disarm(self) -> None:
         """Take no trigger any more."""
         with self._lock:
-            self._frames, self._left, self._follows = None, 0, False
+            self._frames, self._left, self._follows = None, 0.0, False
 
     def trigger(self, index: int, stamp: int, faults: list[Fault]) -> bool:
         """Take a picture of exposure ``index`` if armed; returns whether one was taken."""
         with self._lock:
             frames = self._frames
-            if frames is None or self._left < 1:
+            if frames is None or self._left < 1 or take_fault(faults, "miss", self.name, index):
                 return False
-            if _take(faults, "miss", self.name, index):
-                return False
-            self._left -= 1
-            number, self._id = self._id, self._id % LAST_ID + 1
-            if _take(faults, "drop", self.name, index):
-                return True
-            self._deliver(frames[_shown(faults, self.name, index) % len(frames)], number, stamp, self._follows)
+            times = 2 if take_fault(faults, "double", self.name, index) else 1
+            self._is_stalled |= take_fault(faults, "stall", self.name, index)
+            lost = take_fault(faults, "drop", self.name, index)
+            picture = _seen(faults, self.name, index, frames)
+            for _ in range(times if self._left >= times else 1):
+                self._left -= 1
+                number, self._id = self._id, self._id % LAST_ID + 1
+                if not lost and not self._is_stalled:
+                    self._deliver(picture, number, stamp, self._follows)
             return True
 
 
-def _take(faults: list[Fault], kind: str, camera: str, index: int) -> bool:
+def take_fault(faults: list[Fault], kind: str, device: str, *numbers: int) -> bool:
     """Return whether that fault is due, and strike it off."""
-    for fault in faults:
-        if (fault.kind, fault.device) == (kind, camera) and fault.frames == (index,):
+    for fault in list(faults):
+        if (fault.kind, fault.device, fault.numbers) == (kind, device, numbers):
             faults.remove(fault)
             return True
     return False
 
 
-def _shown(faults: list[Fault], camera: str, index: int) -> int:
-    """Return the exposure that the frame shows: the right one, but for a fault."""
-    if _take(faults, "stale", camera, index):
-        return max(index - 1, 0)
-    for fault in faults:
-        if fault.kind == "swap" and fault.device == camera and index in fault.frames:
-            other = fault.frames[1 - fault.frames.index(index)]
-            if index == max(fault.frames):
+def _seen(faults: list[Fault], camera: str, index: int, frames: _Frames) -> _Frames:
+    """Return the picture that the camera takes: the right one, but for a fault."""
+    right, before = frames[index % len(frames)], frames[max(index - 1, 0) % len(frames)]
+    if take_fault(faults, "stale", camera, index):
+        return before
+    if take_fault(faults, "tear", camera, index):
+        half = len(right) // 2
+        return np.concatenate([right[:half], before[half:]])
+    for fault in list(faults):
+        if fault.kind == "swap" and fault.device == camera and index in fault.numbers:
+            other = fault.numbers[1 - fault.numbers.index(index)]
+            if index == max(fault.numbers):
                 faults.remove(fault)
-            return other
-    return index
+            return frames[other % len(frames)]
+    return right
 
 
 class Delivery:
@@ -107,10 +114,17 @@ class Delivery:
         By camera.
     tell : callable
         Called with camera, number of the slot, id, time stamp, once the picture lies there.
+    odd : callable
+        Called with camera and shape of a picture that fits no slot.
     """
 
-    def __init__(self, slots: dict[str, list[_Frames]], tell: Callable[[str, int, int, int], None]) -> None:
-        self._slots, self._tell = slots, tell
+    def __init__(
+        self,
+        slots: dict[str, list[_Frames]],
+        tell: Callable[[str, int, int, int], None],
+        odd: Callable[[str, tuple[int, ...]], None],
+    ) -> None:
+        self._slots, self._tell, self._odd = slots, tell, odd
         self._free = {name: deque(range(len(mine))) for name, mine in slots.items()}
         self._waiting: dict[str, deque[tuple[_Frames, int, int]]] = {name: deque() for name in slots}
         self._wake = threading.Condition()
@@ -118,6 +132,9 @@ class Delivery:
 
     def put(self, camera: str, picture: _Frames, number: int, stamp: int, may_drop: bool) -> None:
         """Take a picture to be carried; one that may be dropped is, where others wait already."""
+        if picture.shape != self._slots[camera][0].shape:
+            self._odd(camera, picture.shape)
+            return
         with self._wake:
             if may_drop and len(self._waiting[camera]) >= _MOST_WAITING:
                 return
@@ -164,11 +181,16 @@ class Wire:
         self, rig: Rig, cameras: dict[str, WorldCamera], faults: list[Fault], taken: Callable[[str], None]
     ) -> None:
         self._groups = {g.name: [cameras[m.name] for m in g.cameras] for g in rig.groups}
+        self._projectors = {g.name: g.projector.name for g in rig.groups}
         self._faults, self._taken = faults, taken
 
     def trigger(self, group: str, index: int) -> None:
         """Let the cameras of a group take exposure ``index``."""
-        stamp = time.monotonic_ns()
-        for camera in self._groups[group]:
-            if camera.trigger(index, stamp, self._faults):
-                self._taken(camera.name)
+        projector = self._projectors[group]
+        if take_fault(self._faults, "lose", projector, index):
+            return
+        for _ in range(2 if take_fault(self._faults, "twice", projector, index) else 1):
+            stamp = time.monotonic_ns()
+            for camera in self._groups[group]:
+                if camera.trigger(index, stamp, self._faults):
+                    self._taken(camera.name)
