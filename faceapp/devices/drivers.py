@@ -5,10 +5,18 @@ Importing a driver's module and making the driver never imports the maker's soft
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from faceapp.devices.protocols import Camera, Projector
-from faceapp.devices.records import CameraOrder, FoundCamera, FoundProjector, ProjectorOrder
+from faceapp.devices.records import (
+    CameraOrder,
+    FoundCamera,
+    FoundProjector,
+    ProjectorOrder,
+    ProjectorSettings,
+    ProjectorState,
+)
 
 
 class SoftwareTriggered(Protocol):
@@ -16,6 +24,41 @@ class SoftwareTriggered(Protocol):
 
     def fire(self) -> None:
         """Take one frame, as a pulse on the cable would have it; nothing happens while it is not armed."""
+        ...
+
+
+class MaintainedProjector(Protocol):
+    """What a projector may offer beyond `Projector`; its `ProjectorInfo` says which of these it keeps."""
+
+    def state(self) -> ProjectorState:
+        """Return how it is now (``info.reports``)."""
+        ...
+
+    def adjust(self, wanted: ProjectorSettings) -> ProjectorSettings:
+        """Ask for settings while it is dark; returns what it then has (``info.adjusts``).
+
+        Raises
+        ------
+        DeviceError
+            A value is outside its limits, or it is lit.
+        """
+        ...
+
+    def update_firmware(self, image: bytes, told: Callable[[float], None] = lambda share: None) -> str:
+        """Put firmware into it and return the version that it then runs (``info.updates``).
+
+        Parameters
+        ----------
+        image : bytes
+            Of the file.
+        told : callable
+            Hears the share that has arrived.
+
+        Raises
+        ------
+        DeviceError
+            The image is wrong, or the line failed; the firmware of before is kept.
+        """
         ...
 
 

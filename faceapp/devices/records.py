@@ -95,6 +95,45 @@ class ProjectorTiming:
 
 
 @dataclass(frozen=True)
+class ProjectorSettings:
+    """What a projector is asked for, and what it then has; ``None`` is left as it is, or not known.
+
+    Parameters
+    ----------
+    brightness : float or None
+        0 to 1.
+    trigger_width_s, trigger_delay_s : float or None
+        Of the pulse of the trigger out, and from the start of an exposure to it.
+    """
+
+    brightness: float | None = None
+    trigger_width_s: float | None = None
+    trigger_delay_s: float | None = None
+
+
+@dataclass(frozen=True)
+class ProjectorState:
+    """How a projector is now.
+
+    Parameters
+    ----------
+    is_lit : bool
+        Whether it shows a sequence.
+    settings : ProjectorSettings
+        Which it has.
+    temperature_c : float
+        Degrees Celsius; NaN where it does not tell.
+    faults : tuple of str
+        What is wrong with it, each with what to do.
+    """
+
+    is_lit: bool
+    settings: ProjectorSettings
+    temperature_c: float = float("nan")
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ProjectorInfo:
     """What a projector is.
 
@@ -118,6 +157,17 @@ class ProjectorInfo:
         What it can play without an upload, where that is known.
     timing : ProjectorTiming
         Of light and trigger within an exposure.
+    serial : str
+        Which one it is, where it tells.
+    shortest_binary_period_s : float
+        Between two exposures of a sequence of light and no light alone; 0 where that is no faster.
+    loops : bool
+        Whether it shows a sequence again and again.
+    stops : bool
+        Whether its light can be put off before the sequence ends.
+    reports, adjusts, updates : bool
+        Which methods of `faceapp.devices.drivers.MaintainedProjector` it keeps: ``state``, ``adjust``,
+        ``update_firmware``.
     """
 
     name: str
@@ -132,6 +182,26 @@ class ProjectorInfo:
     version: str = ""
     stored: tuple[FringeSequence, ...] = ()
     timing: ProjectorTiming = field(default_factory=ProjectorTiming)
+    serial: str = ""
+    shortest_binary_period_s: float = 0.0
+    loops: bool = True
+    stops: bool = True
+    reports: bool = False
+    adjusts: bool = False
+    updates: bool = False
+
+    @property
+    def cannot(self) -> tuple[str, ...]:
+        """What is not possible with it, a sentence each."""
+        sentences = {
+            "plays only the sequences that are stored in it": self.uploads,
+            "cannot repeat its sequence: no live scan and no board pictures in its light": self.loops,
+            "cannot be put out before its sequence ends": self.stops,
+            "triggers no camera: the rig needs another trigger": self.is_master,
+            "tells neither temperature nor faults": self.reports,
+            "takes no firmware over this line": self.updates,
+        }
+        return tuple(sentence for sentence, can in sentences.items() if not can)
 
 
 @dataclass(frozen=True)
@@ -259,6 +329,8 @@ class ProjectorOrder:
     wire : callable
         Called with the number of each exposure by a projector that is emulated: the cable to the cameras. A real
         projector has a real cable and calls nothing.
+    settings : ProjectorSettings
+        With which it starts.
     """
 
     name: str
@@ -267,6 +339,7 @@ class ProjectorOrder:
     timing: ProjectorTiming = field(default_factory=ProjectorTiming)
     options: Mapping[str, Any] = field(default_factory=dict)
     wire: Callable[[int], None] = lambda exposure: None
+    settings: ProjectorSettings = field(default_factory=ProjectorSettings)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 from faceapp.core.errors import DeviceError
-from faceapp.core.sequence import FringeSequence, multi_frequency
+from faceapp.core.sequence import FringeSequence, GrayBit, multi_frequency
+from faceapp.devices.records import ProjectorSettings
 from faceapp_hardware.projectors import wire
+from faceapp_hardware.projectors.messages import (
+    FaultBit,
+    LightsOut,
+    Settings,
+    State,
+    Upload,
+    pack_begin,
+    pack_commit,
+    pack_play,
+)
+from faceapp_hardware.projectors.sequence_bytes import pack_sequence
 from faceapp_hardware.projectors.serial_projector import SerialProjector
 from faceapp_hardware.projectors.wire import Kind, Message, Status
-from faceapp_hardware.simulated.firmware import Firmware, FirmwareLine
+from faceapp_hardware.simulated.firmware import EVERYTHING, Firmware
+from faceapp_hardware.simulated.firmware_line import FirmwareLine
 
 SEQUENCE = multi_frequency()
+LONG = multi_frequency((1.0, 8.0), (31, 31))
 PERIOD = 1 / 200
+NUMBERS = itertools.count(30_000)
 
 
 class Bench:
@@ -26,7 +43,7 @@ class Bench:
     def __init__(self) -> None:
         self.triggers: list[int] = []
         self.sequences: list[FringeSequence] = []
-        self.firmware = Firmware((1280, 1024), 64, 0.004, self.triggers.append, self.sequences.append)
+        self.firmware = Firmware((1280, 1024), 64, 0.004, self.triggers.append, self.sequences.append, EVERYTHING)
 
     def wait_dark(self) -> None:
         end = time.monotonic() + 3
@@ -68,6 +85,16 @@ class Line:
         at = int(self.rng.integers(len(data)))
         lost = self.rng.random() < 0.5
         return data[:at] + (b"" if lost else bytes([data[at] ^ 0x24])) + data[at + 1 :]
+
+
+def kinds_in(data: bytes) -> list[int]:
+    return [wire.decode(frame).kind for frame in data.split(b"\0") if frame]
+
+
+def send(firmware: Firmware, kind: int, payload: bytes = b"", number: int = 0) -> Message:
+    """Send one request past any host; return its answer."""
+    number = number or next(NUMBERS)
+    return wire.decode(firmware.receive(wire.encode(Message(kind, number, payload)))[:-1])
 
 
 def projector_on(open_port: Callable[[str], Line]) -> SerialProjector:
@@ -124,10 +151,10 @@ def test_one_lighting_for_each_play_on_a_bad_line(bench: Bench, seed: int) -> No
 def test_a_repeated_request_gets_the_same_answer_and_no_second_act(bench: Bench) -> None:
     projector = projector_on(lambda path: Line(bench.firmware))
     projector.load(SEQUENCE, PERIOD)
-    play = wire.encode(Message(Kind.PLAY, 4711, (9).to_bytes(4, "little")))
+    play = wire.encode(Message(Kind.PLAY, 4711, pack_play(9, False)))
     assert bench.firmware.receive(play) == bench.firmware.receive(play)
     # Another number but the same run: a host that repeats itself after a reset of its own.
-    bench.firmware.receive(wire.encode(Message(Kind.PLAY, 4712, (9).to_bytes(4, "little"))))
+    bench.firmware.receive(wire.encode(Message(Kind.PLAY, 4712, pack_play(9, False))))
     assert bench.firmware.lightings == 1
     projector.close()
 
@@ -156,25 +183,73 @@ def test_a_reset_while_it_plays_puts_the_light_off(bench: Bench) -> None:
     projector.close()
 
 
-def test_upload_goes_on_where_the_projector_is(bench: Bench) -> None:
-    """A reset in the middle of an upload sends it back to the start."""
-    line = Line(bench.firmware)
-    projector = projector_on(lambda path: line)
-    receive, writes = bench.firmware.receive, 0
+@pytest.mark.parametrize("reset_at", [1, 2, 3])
+def test_upload_goes_on_where_the_projector_is(bench: Bench, reset_at: int) -> None:
+    """A reset before or in the middle of an upload, or before its end, sends it back to the start."""
+    projector = projector_on(lambda path: Line(bench.firmware))
+    receive, heard = bench.firmware.receive, 0
 
     def once_reset(data: bytes) -> bytes:
-        nonlocal writes
-        if wire.decode(data[:-1]).kind is Kind.WRITE:
-            writes += 1
-            if writes == 2:
+        nonlocal heard
+        if kinds_in(data)[0] in (Kind.WRITE, Kind.COMMIT):
+            heard += 1
+            if heard == reset_at:
                 bench.firmware.reset()
         return receive(data)
 
     bench.firmware.receive = once_reset  # type: ignore[method-assign]
-    projector.load(SEQUENCE, PERIOD)
-    assert bench.sequences == [SEQUENCE]
-    assert writes == 4
+    projector.load(LONG, PERIOD)
+    assert bench.sequences == [LONG]
+    assert heard >= reset_at
     projector.close()
+
+
+def test_a_host_that_comes_back_goes_on_with_the_upload(bench: Bench) -> None:
+    data = pack_sequence(LONG, PERIOD)
+    send(bench.firmware, Kind.BEGIN, pack_begin(Upload.SEQUENCE, len(data), zlib.crc32(data)))
+    send(bench.firmware, Kind.WRITE, bytes(4) + data[:500])
+    projector = projector_on(lambda path: Line(bench.firmware))
+    receive = bench.firmware.receive
+    offsets: list[int] = []
+
+    def noting(data: bytes) -> bytes:
+        found = [wire.decode(frame) for frame in data.split(b"\0") if frame]
+        offsets.extend(int.from_bytes(m.payload[:4], "little") for m in found if m.kind is Kind.WRITE)
+        return receive(data)
+
+    bench.firmware.receive = noting  # type: ignore[method-assign]
+    projector.load(LONG, PERIOD)
+    assert offsets[0] == 500
+    assert bench.sequences == [LONG]
+    projector.close()
+
+
+def test_blocks_are_on_the_line_together(bench: Bench) -> None:
+    """An adapter that needs 16 ms for each way must not cost so much for each block."""
+    projector = projector_on(lambda path: Line(bench.firmware))
+    receive, together = bench.firmware.receive, []
+
+    def noting(data: bytes) -> bytes:
+        together.append(kinds_in(data).count(Kind.WRITE))
+        return receive(data)
+
+    bench.firmware.receive = noting  # type: ignore[method-assign]
+    projector.load(LONG, PERIOD)
+    assert [n for n in together if n] == [4, 3]
+    projector.close()
+
+
+def test_another_hosts_numbers_do_not_matter(bench: Bench) -> None:
+    """A program that is started anew plays the same run with the same number: the light goes on all the same."""
+    for played in (1, 2):
+        projector = projector_on(lambda path: Line(bench.firmware))
+        assert projector._run != 0
+        projector._exchange._number = 100
+        projector.load(SEQUENCE, PERIOD)
+        projector.play()
+        bench.wait_dark()
+        assert bench.firmware.lightings == played
+        projector.close()
 
 
 def test_stop_and_close_put_the_light_off(bench: Bench) -> None:
@@ -190,7 +265,7 @@ def test_stop_and_close_put_the_light_off(bench: Bench) -> None:
 def test_watchdog_ends_the_light_of_a_silent_host(bench: Bench) -> None:
     projector = projector_on(lambda path: Line(bench.firmware))
     projector.load(SEQUENCE, 0.2)
-    play = Message(Kind.PLAY, 1, (1).to_bytes(4, "little"))
+    play = Message(Kind.PLAY, 1, pack_play(1, False))
     bench.firmware.receive(wire.encode(play))
     bench.firmware.watch()
     assert bench.firmware.is_lit
@@ -220,8 +295,16 @@ def test_what_it_cannot_show_is_refused(bench: Bench) -> None:
         projector.load(SEQUENCE, 0.001)
     with pytest.raises(DeviceError, match="cannot show 82 exposures"):
         projector.load(multi_frequency((1.0, 8.0), (40, 40)), PERIOD)
-    answer = bench.firmware.receive(wire.encode(Message(Kind.COMMIT, 900, bytes(8))))
-    assert wire.decode(answer[:-1]).status is Status.BAD_SEQUENCE
+    assert send(bench.firmware, Kind.COMMIT, bytes(8)).status is Status.BAD_CHECK
+    for nonsense in (
+        b"no sequence",
+        pack_sequence(SEQUENCE, 0.001),
+        pack_sequence(multi_frequency((1.0,), (80,)), 1.0),
+    ):
+        send(bench.firmware, Kind.BEGIN, pack_begin(Upload.SEQUENCE, len(nonsense), zlib.crc32(nonsense)))
+        for at in range(0, len(nonsense), 900):
+            send(bench.firmware, Kind.WRITE, at.to_bytes(4, "little") + nonsense[at : at + 900])
+        assert send(bench.firmware, Kind.COMMIT, pack_commit(nonsense)).status is Status.BAD_SEQUENCE
     projector.close()
     with pytest.raises(DeviceError, match="is not open"):
         projector.load(SEQUENCE, PERIOD)
@@ -254,3 +337,141 @@ def test_the_same_over_a_pseudo_terminal_until_the_cable_is_pulled(bench: Bench)
     finally:
         projector.close()
         line.pull()
+
+
+def lit_once_for_each_play(damage: float, seed: int, plays: int) -> int:
+    """Play over a pseudo-terminal whose bytes break; return how many bytes broke."""
+    bench = Bench()
+    line = FirmwareLine(bench.firmware, damage, seed)
+    projector = SerialProjector("middle-projector", "middle", line.path)
+    projector.open()
+    for played in range(1, plays + 1):
+        projector.load(multi_frequency((1.0, 8.0), (30, 20 + played % 9)), PERIOD)
+        projector.play()
+        projector.stop()
+        assert bench.firmware.lightings == played
+        assert not bench.firmware.is_lit
+    projector.close()
+    line.pull()
+    return line.damaged
+
+
+@pytest.mark.parametrize(("damage", "plays"), [(1e-4, 12), (1e-3, 12)])
+def test_light_once_for_each_order_though_bytes_break(damage: float, plays: int) -> None:
+    """One byte in ten thousand, one in a thousand, both ways."""
+    assert sum(lit_once_for_each_play(damage, seed, plays) for seed in range(2)) > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (FaultBit.INTERLOCK_OPEN, "gives no light: its interlock is open. Close the housing, then go on"),
+        (FaultBit.LIGHT, "gives no light: its light source is defective, have it repaired"),
+        (FaultBit.SUPPLY | FaultBit.FAN, "gives no light: its supply voltage is out of range"),
+    ],
+)
+def test_no_light_while_something_is_wrong(bench: Bench, fault: FaultBit, words: str) -> None:
+    projector = projector_on(lambda path: Line(bench.firmware))
+    projector.load(SEQUENCE, 0.05)
+    bench.firmware.faults = fault
+    with pytest.raises(DeviceError, match=f"middle-projector {words}"):
+        projector.play()
+    assert bench.firmware.lightings == 0
+    assert projector.state().faults == fault.sentences
+    bench.firmware.faults = FaultBit(0)
+    projector.play()
+    assert bench.firmware.is_lit
+    bench.firmware.faults = fault
+    bench.firmware.watch()
+    assert not bench.firmware.is_lit
+    answer = send(bench.firmware, Kind.STATE)
+    assert State.unpack(answer.payload[1:]).lights_out is LightsOut.FAULT
+    projector.close()
+
+
+def test_heat_ends_the_light_and_is_told(bench: Bench) -> None:
+    projector = projector_on(lambda path: Line(bench.firmware))
+    projector.load(SEQUENCE, PERIOD)
+    assert projector.state().temperature_c == 38.5
+    bench.firmware.temperature_c = 71.2
+    with pytest.raises(DeviceError, match="it is too hot, let it cool down"):
+        projector.play()
+    state = projector.state()
+    assert (state.temperature_c, state.faults) == (71.2, ("it is too hot, let it cool down",))
+    bench.firmware.temperature_c, bench.firmware.faults = 40.0, FaultBit.FAN
+    projector.play()  # a fan that stands still is told; the light goes off when it gets hot
+    assert projector.state().faults == ("its fan stands still, clean or replace it",)
+    projector.close()
+
+
+def test_brightness_and_trigger_are_set_told_and_kept_over_a_reset(bench: Bench) -> None:
+    wanted = ProjectorSettings(0.5, 0.0005, 0.002)
+    projector = SerialProjector("p", "g", "memory", lambda path: Line(bench.firmware), settings=wanted)
+    projector.open()
+    assert projector.info.timing.trigger_delay_s == 0.002
+    took = projector.state().settings
+    assert took.brightness == pytest.approx(0.5, abs=1e-5)
+    assert (took.trigger_width_s, took.trigger_delay_s) == (0.0005, 0.002)
+    assert projector.adjust(ProjectorSettings(brightness=0.25)).brightness == pytest.approx(0.25, abs=1e-5)
+    bench.firmware.reset()
+    projector.load(SEQUENCE, PERIOD)
+    assert bench.firmware.settings == Settings(round(0.25 * 65535), 500, 2000)
+    for wrong, words in (
+        (ProjectorSettings(trigger_width_s=1.0), r"trigger out takes a width of 0.01 to 10 ms and a delay of 0 to 100"),
+        (ProjectorSettings(brightness=1.5), "a brightness of 1.5 is not possible; give 0 to 1"),
+    ):
+        with pytest.raises(DeviceError, match=words):
+            projector.adjust(wrong)
+    projector.play()
+    with pytest.raises(DeviceError, match="is busy"):
+        projector.adjust(wanted)
+    projector.close()
+
+
+def test_the_trigger_comes_after_its_delay() -> None:
+    stamps: list[float] = []
+    firmware = Firmware((0, 0), 64, 0.004, lambda k: stamps.append(time.perf_counter()))
+    projector = SerialProjector(
+        "p", "g", "m", lambda path: Line(firmware), settings=ProjectorSettings(None, None, 0.03)
+    )
+    projector.open()
+    projector.load(SEQUENCE, 0.04)
+    start = time.perf_counter()
+    projector.play()
+    time.sleep(0.1)
+    projector.close()
+    assert stamps[0] - start >= 0.03
+    assert stamps[1] - stamps[0] == pytest.approx(0.04, abs=0.02)
+
+
+def test_faster_where_there_is_light_and_no_light_alone(bench: Bench) -> None:
+    projector = projector_on(lambda path: Line(bench.firmware))
+    gray = FringeSequence(tuple(GrayBit(k, 7) for k in range(7)))
+    assert projector.info.shortest_binary_period_s == 0.0005
+    projector.load(gray, 0.001)
+    with pytest.raises(DeviceError, match=r"cannot show 7 exposures at 0.10 ms; it holds 64 and needs 0.50 ms"):
+        projector.load(gray, 0.0001)
+    projector.close()
+
+
+def test_another_version_of_the_protocol_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line(bench.firmware)
+    monkeypatch.setattr(line, "write", lambda data: setattr(line, "back", old_frame()))
+    with pytest.raises(DeviceError, match="speaks version 1 of the protocol, this program speaks 2"):
+        projector_on(lambda path: line)
+
+
+def old_frame() -> bytes:
+    body = bytes([1]) + wire.cobs_decode(wire.encode(Message(Kind.HELLO, 1, is_answer=True))[:-1])[1:-4]
+    return wire.cobs_encode(body + zlib.crc32(body).to_bytes(4, "little")) + b"\0"
+
+
+def test_what_is_asked_wrongly_is_refused_and_nothing_happens(bench: Bench) -> None:
+    firmware = bench.firmware
+    assert send(firmware, 99).status is Status.UNKNOWN
+    assert send(firmware, Kind.PLAY, b"?").status is Status.BAD_VALUE
+    assert send(firmware, Kind.SET, b"?").status is Status.BAD_VALUE
+    assert send(firmware, Kind.BEGIN, pack_begin(Upload.SEQUENCE, 1, 0)[:-1]).status is Status.BAD_VALUE
+    assert send(firmware, Kind.BEGIN, pack_begin(Upload.SEQUENCE, 10**6, 0)).status is Status.WRONG_SIZE
+    assert send(firmware, Kind.WRITE, bytes(4) + b"data").status is Status.BAD_OFFSET
+    assert firmware.lightings == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from faceapp.core.errors import SequenceError
 from faceapp.core.sequence import Dark, Flood, FringeSequence, GrayBit, multi_frequency
 from faceapp_hardware.projectors import wire
-from faceapp_hardware.projectors.wire import Hello, Kind, Message, Splitter, WireError
+from faceapp_hardware.projectors.messages import Ability, FaultBit, Hello, LightsOut, Settings, State
+from faceapp_hardware.projectors.sequence_bytes import pack_sequence, unpack_sequence
+from faceapp_hardware.projectors.wire import Kind, Message, OtherVersion, Splitter, WireError
 
 MESSAGES = st.builds(
     Message,
@@ -93,8 +97,8 @@ def test_frames_are_found_however_the_bytes_arrive(messages: list[Message], cuts
     ],
 )
 def test_sequence_travels_as_parameters(sequence: FringeSequence) -> None:
-    data = wire.pack_sequence(sequence, 1 / 120)
-    back, period = wire.unpack_sequence(data)
+    data = pack_sequence(sequence, 1 / 120)
+    back, period = unpack_sequence(data)
     assert back == sequence
     assert period == pytest.approx(1 / 120, abs=1e-6)
     assert len(data) < 20 * len(sequence)
@@ -103,15 +107,57 @@ def test_sequence_travels_as_parameters(sequence: FringeSequence) -> None:
 @given(st.binary(max_size=120))
 def test_any_bytes_are_a_sequence_or_refused(data: bytes) -> None:
     try:
-        sequence, period = wire.unpack_sequence(data)
+        sequence, period = unpack_sequence(data)
     except (WireError, SequenceError):
         return
     assert len(sequence) > 0
     assert period >= 0
 
 
+HELLO = Hello(
+    *(0x4650, 2, 1, 0, 0xCAFE, Ability.MASTER | Ability.UPDATE, 1280, 1024, 65536, 262_144, 64, 4000, 500),
+    *(10, 10_000, 100_000, 0xDEADBEEF, 193, 0x12345678, "A-17"),
+)
+
+
 def test_greeting_comes_back() -> None:
-    hello = Hello(1280, 1024, 64, 4000, True, 0xDEADBEEF, 193, 0x12345678)
-    assert Hello.unpack(hello.pack()) == hello
+    assert Hello.unpack(HELLO.pack()) == HELLO
+    assert Hello.unpack(HELLO.pack() + b"of later") == HELLO
+    assert HELLO.firmware == "2.1.0"
     with pytest.raises(WireError, match="greeting of 3 bytes"):
         Hello.unpack(b"abc")
+
+
+@given(
+    st.builds(
+        State,
+        st.booleans(),
+        st.integers(0, 2**32 - 1),
+        st.integers(0, 65535),
+        st.integers(-32768, 32767),
+        st.builds(FaultBit, st.integers(0, 63)),
+        st.sampled_from(LightsOut),
+        st.integers(0, 65535),
+        *[st.integers(0, 2**32 - 1)] * 3,
+    )
+)
+def test_state_comes_back(state: State) -> None:
+    assert State.unpack(state.pack()) == state
+    assert len(state.faults.sentences) == int(state.faults).bit_count()
+
+
+@given(st.builds(Settings, *[st.none() | st.integers(0, 65535)] * 3))
+def test_settings_come_back(settings_: Settings) -> None:
+    assert Settings.unpack(settings_.pack()) == settings_
+
+
+def test_another_version_is_told_from_damage() -> None:
+    frame = wire.encode(Message(Kind.HELLO, 1, b"1234"))
+    body = bytearray(wire.cobs_decode(frame[:-1])[:-4])
+    body[0] = 1
+    with pytest.raises(OtherVersion, match="version 1"):
+        wire.decode(wire.cobs_encode(bytes(body) + zlib.crc32(body).to_bytes(4, "little")))
+
+
+def test_a_kind_that_nobody_knows_is_a_message_all_the_same() -> None:
+    assert wire.decode(wire.encode(Message(99, 7))[:-1]) == Message(99, 7)

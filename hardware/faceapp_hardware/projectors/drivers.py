@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from faceapp.core.errors import UsageError
 from faceapp.devices.records import FoundProjector, ProjectorOrder
-from faceapp_hardware.projectors.serial_projector import Port, SerialProjector, open_serial_port
+from faceapp_hardware.projectors.exchange import Port, open_serial_port
+from faceapp_hardware.projectors.serial_projector import SerialProjector
 from faceapp_hardware.projectors.wire import WATCHDOG_S
 
 
@@ -30,7 +31,7 @@ class SerialDriver:
             raise UsageError(f"{order.name}: option {next(iter(order.options))!r} is unknown; a serial port needs none")
         if not order.serial:
             raise UsageError(f'{order.name}: the port is missing; give serial = "/dev/ttyUSB0" or the like')
-        return SerialProjector(order.name, order.group, order.serial, timing=order.timing)
+        return SerialProjector(order.name, order.group, order.serial, timing=order.timing, settings=order.settings)
 
 
 class EmulatedProjectorDriver:
@@ -85,17 +86,30 @@ class EmulatedProjector(SerialProjector):
     def __init__(
         self, order: ProjectorOrder, shortest_period_s: float, longest_sequence: int, watchdog_s: float
     ) -> None:
-        from faceapp_hardware.simulated.firmware import Firmware, FirmwareLine
+        from faceapp_hardware.simulated.firmware import EVERYTHING, Firmware
+        from faceapp_hardware.simulated.firmware_line import FirmwareLine
+        from faceapp_hardware.simulated.firmware_memory import Flash
 
         self._line: FirmwareLine | None = None
+        flash = Flash()  # what was put into it outlives being closed
 
         def open_line(path: str) -> Port:
             del path
-            firmware = Firmware((1280, 1024), longest_sequence, shortest_period_s, order.wire, watchdog_s=watchdog_s)
+            firmware = Firmware(
+                (1280, 1024),
+                longest_sequence,
+                shortest_period_s,
+                order.wire,
+                abilities=EVERYTHING,
+                flash=flash,
+                watchdog_s=watchdog_s,
+            )
             self._line = FirmwareLine(firmware)
             return open_serial_port(self._line.path)
 
-        super().__init__(order.name, order.group, "the emulator", open_line, order.timing)
+        super().__init__(
+            order.name, order.group, "the emulator", open_line, order.timing, order.settings, driver="emulated"
+        )
 
     def close(self) -> None:
         """Light off, and end the emulator."""

@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import math
+import secrets
 import threading
 import time
 import zlib
 from collections.abc import Callable
-from typing import Protocol
 
-import serial
-
-from faceapp.core.errors import DeviceError
+from faceapp.core.errors import DataError, DeviceError
 from faceapp.core.sequence import FringeSequence
-from faceapp.devices.records import ProjectorInfo, ProjectorTiming
+from faceapp.devices.records import ProjectorInfo, ProjectorSettings, ProjectorState, ProjectorTiming
 from faceapp_hardware.projectors import wire
-from faceapp_hardware.projectors.wire import Hello, Kind, Message, Splitter, Status, WireError
+from faceapp_hardware.projectors.exchange import Exchange, Port, SilenceError, open_serial_port
+from faceapp_hardware.projectors.firmware_image import check_image
+from faceapp_hardware.projectors.messages import FULL, Ability, Hello, Settings, State, Upload, pack_commit, pack_play
+from faceapp_hardware.projectors.sequence_bytes import is_binary, pack_sequence
+from faceapp_hardware.projectors.wire import Kind, Status
 
-_FIRST_TIMEOUT_S = 0.1
-_GROWTH = 1.5
-_TRIES = 6
-_READ_S = 0.01
-
-
-class Port(Protocol):
-    """What is used of a serial port."""
-
-    def read(self, size: int) -> bytes:
-        """Return up to so many bytes, after a time-out of the port perhaps none."""
-        ...
-
-    def write(self, data: bytes) -> int | None:
-        """Send all bytes."""
-        ...
-
-    def close(self) -> None:
-        """Give the port back."""
-        ...
-
-    @property
-    def in_waiting(self) -> int:
-        """Bytes that can be read at once."""
-        ...
-
-
-def open_serial_port(path: str) -> Port:
-    """Open a serial port for the projector's protocol."""
-    port: Port = serial.Serial(path, wire.BAUD, timeout=_READ_S, write_timeout=1.0, exclusive=True)
-    return port
+_UPLOAD_TRIES = 3
+_RESTART_S = 5.0
+_RESTART_LOOK_S = 0.2
 
 
 class SerialProjector:
@@ -63,6 +39,10 @@ class SerialProjector:
         Opens it.
     timing : ProjectorTiming, optional
         Of its light and its trigger, as measured.
+    settings : ProjectorSettings, optional
+        With which it starts, and again after each reset of it.
+    driver : str
+        Name of the driver.
 
     Notes
     -----
@@ -76,16 +56,17 @@ class SerialProjector:
         path: str,
         open_port: Callable[[str], Port] = open_serial_port,
         timing: ProjectorTiming | None = None,
+        settings: ProjectorSettings | None = None,
+        driver: str = "serial",
     ) -> None:
-        self._name, self._path, self._open_port = name, path, open_port
+        self._name, self._path = name, path
+        self._exchange = Exchange(name, path, open_port)
         self._timing = timing or ProjectorTiming()
-        self._info = ProjectorInfo(name, group, 0, 0, 0, 0.0, driver="serial", timing=self._timing)
-        self._port: Port | None = None
-        self._exchange = threading.Lock()
-        self._splitter = Splitter()
-        self._number = 0
-        self._run = 0
-        self._session = 0
+        self._wanted = settings or ProjectorSettings()
+        self._info = ProjectorInfo(name, group, 0, 0, 0, 0.0, driver=driver, timing=self._timing)
+        # Any number: a firmware that has not been reset may know the runs of a host before.
+        self._run = secrets.randbits(32)
+        self._hello: Hello | None = None
         self._loaded: bytes | None = None
         self._light_s = 0.0
         self._dark = threading.Event()
@@ -97,40 +78,48 @@ class SerialProjector:
         return self._info
 
     def open(self) -> None:
-        """Open the port and greet the projector.
+        """Open the port, greet the projector, and put it to the settings of its rig file.
 
         Raises
         ------
         DeviceError
-            The port is missing or busy, or nothing answers.
+            The port is missing or busy, nothing answers, or a setting is outside its limits.
         """
-        if self._port is not None:
+        if self._exchange.is_open:
             return
+        self._exchange.open()
         try:
-            self._port = self._open_port(self._path)
-        except (OSError, serial.SerialException) as error:
-            raise DeviceError(
-                f"{self._name}: the port {self._path} cannot be opened ({error}). Check the cable, and that no other "
-                "program has it"
-            ) from error
-        try:
-            hello = self._greet()
+            self._meet(self._exchange.greet())
         except BaseException:
-            self._port.close()
-            self._port = None
+            self._exchange.close()
             raise
-        self._info = ProjectorInfo(
-            self._name,
-            self._info.group,
-            hello.width,
-            hello.height,
-            hello.longest_sequence,
-            hello.shortest_period_us / 1e6,
-            is_master=hello.is_master,
-            driver="serial",
-            version=str(wire.VERSION),
-            timing=self._timing,
+
+    def _meet(self, hello: Hello) -> None:
+        """Know a projector that was just opened, or that was reset since: its settings are gone."""
+        if Ability.BOX in hello.abilities:
+            raise DeviceError(f"{self._name}: a trigger box hangs on {self._path}, no projector. Check the rig file")
+        can = hello.abilities
+        timing = self._timing
+        if self._wanted != ProjectorSettings():
+            took = self._set(self._wanted)
+            if not timing.trigger_delay_s and took.trigger_delay_s:
+                timing = dataclasses.replace(timing, trigger_delay_s=took.trigger_delay_s)
+        self._info = dataclasses.replace(
+            self._info,
+            width=hello.width,
+            height=hello.height,
+            longest_sequence=hello.longest_sequence,
+            shortest_period_s=hello.shortest_us / 1e6,
+            shortest_binary_period_s=hello.shortest_binary_us / 1e6,
+            is_master=Ability.MASTER in can,
+            version=hello.firmware,
+            serial=hello.serial,
+            timing=timing,
+            reports=True,
+            adjusts=bool(can & (Ability.BRIGHTNESS | Ability.TRIGGER_OUT)),
+            updates=Ability.UPDATE in can,
         )
+        self._hello = hello
 
     def load(self, sequence: FringeSequence, period_s: float) -> None:
         """Hold a sequence; one that the projector holds already is not sent again.
@@ -140,20 +129,30 @@ class SerialProjector:
         DeviceError
             It is too long or too fast, or the line fails.
         """
+        self._check_open()
         info = self._info
-        self._opened()
-        if len(sequence) > info.longest_sequence or period_s < 0.999 * info.shortest_period_s:
+        shortest = info.shortest_binary_period_s if is_binary(sequence) else info.shortest_period_s
+        if len(sequence) > info.longest_sequence or period_s < 0.999 * shortest:
             raise DeviceError(
                 f"{self._name} cannot show {len(sequence)} exposures at {1000 * period_s:.2f} ms; it holds "
-                f"{info.longest_sequence} and needs {1000 * info.shortest_period_s:.2f} ms for each"
+                f"{info.longest_sequence} and needs {1000 * shortest:.2f} ms for each"
             )
-        data = wire.pack_sequence(sequence, period_s)
-        hello = self._greet()
-        if hello.session != self._session or (hello.stored_length, hello.stored_crc) != _check(data):
+        data = pack_sequence(sequence, period_s)
+        hello = self._exchange.greet()
+        if self._hello is None or hello.session != self._hello.session:
+            self._meet(hello)
+        if (hello.stored_length, hello.stored_crc) != (len(data), zlib.crc32(data)):
             self._upload(data)
         self._loaded = data
-        self._session = hello.session
         self._light_s = len(sequence) * period_s
+
+    def _upload(self, data: bytes) -> None:
+        for _ in range(_UPLOAD_TRIES):
+            self._exchange.upload(Upload.SEQUENCE, data)
+            answer = self._exchange.ask(Kind.COMMIT, pack_commit(data))
+            if answer.status is not Status.BAD_CHECK:  # else it was reset just before
+                break
+        self._exchange.accept(answer)
 
     def play(self) -> None:
         """Show the sequence once; returns when it has begun.
@@ -161,7 +160,7 @@ class SerialProjector:
         Raises
         ------
         DeviceError
-            Nothing is loaded, or the line fails.
+            Nothing is loaded, the projector gives no light (its interlock is open, it is too hot), or the line fails.
         """
         self._begin(again=False)
 
@@ -171,23 +170,23 @@ class SerialProjector:
         Raises
         ------
         DeviceError
-            Nothing is loaded, or the line fails.
+            As `play`.
         """
         self._begin(again=True)
 
     def _begin(self, again: bool) -> None:
-        self._opened()
+        self._check_open()
         if self._loaded is None:
             raise DeviceError(f"{self._name} holds no sequence; load one first")
         self._end_beat()
-        self._run += 1
-        answer = self._ask(Kind.PLAY, wire.pack_play(self._run, again))
+        self._run = (self._run + 1) % 2**32
+        answer = self._exchange.ask(Kind.PLAY, pack_play(self._run, again))
         if answer.status is Status.EMPTY:
             # A reset between load and play: the cameras are armed, so load again and go on.
+            self._meet(self._exchange.greet())
             self._upload(self._loaded)
-            self._session = self._greet().session
-            answer = self._ask(Kind.PLAY, wire.pack_play(self._run, again))
-        self._demand(answer)
+            answer = self._exchange.ask(Kind.PLAY, pack_play(self._run, again))
+        self._exchange.accept(answer)
         self._dark.clear()
         self._beat = threading.Thread(
             target=self._keep_lit, args=(math.inf if again else self._light_s,), name=f"beat {self._name}"
@@ -198,13 +197,12 @@ class SerialProjector:
     def stop(self) -> None:
         """Light off, now; always allowed."""
         self._dark.set()
-        if self._port is not None:
-            self._demand(self._ask(Kind.STOP))
+        if self._exchange.is_open:
+            self._exchange.demand(Kind.STOP)
 
     def close(self) -> None:
         """Light off and give the port back; a line that is dead already is given back without a word."""
-        port = self._port
-        if port is None:
+        if not self._exchange.is_open:
             return
         self._end_beat()
         try:
@@ -212,9 +210,108 @@ class SerialProjector:
         except DeviceError:
             pass  # the watchdog puts the light off
         finally:
-            self._port = None
             self._loaded = None
-            port.close()
+            self._exchange.close()
+
+    def state(self) -> ProjectorState:
+        """Return how it is now.
+
+        Raises
+        ------
+        DeviceError
+            The line fails.
+        """
+        self._check_open()
+        state = self._exchange.read(self._exchange.demand(Kind.STATE), State.unpack)
+        took = Settings(state.brightness, state.trigger_width_us, state.trigger_delay_us)
+        return ProjectorState(state.is_lit, _for_people(took), state.temperature_c, state.faults.sentences)
+
+    def adjust(self, wanted: ProjectorSettings) -> ProjectorSettings:
+        """Ask for settings while it is dark; what it took is asked for again after a reset of it.
+
+        Raises
+        ------
+        DeviceError
+            A value is outside its limits, it cannot be adjusted, or it is lit.
+        """
+        self._check_open()
+        took = self._set(wanted)
+        given = {f.name: getattr(wanted, f.name) for f in dataclasses.fields(wanted)}
+        self._wanted = dataclasses.replace(self._wanted, **{k: v for k, v in given.items() if v is not None})
+        return took
+
+    def _set(self, wanted: ProjectorSettings) -> ProjectorSettings:
+        brightness = wanted.brightness
+        if brightness is not None and not 0 <= brightness <= 1:
+            raise DeviceError(f"{self._name}: a brightness of {brightness:g} is not possible; give 0 to 1")
+        asked = Settings(
+            None if brightness is None else round(brightness * FULL),
+            _microseconds(wanted.trigger_width_s),
+            _microseconds(wanted.trigger_delay_s),
+        )
+        answer = self._exchange.ask(Kind.SET, asked.pack())
+        if answer.status is Status.BAD_VALUE:
+            raise self._outside(self._exchange.greet())
+        self._exchange.accept(answer)
+        return _for_people(self._exchange.read(answer, Settings.unpack_answer))
+
+    def _outside(self, hello: Hello) -> DeviceError:
+        limits = []
+        if Ability.BRIGHTNESS not in hello.abilities:
+            limits.append("its brightness cannot be set")
+        if Ability.TRIGGER_OUT in hello.abilities:
+            width = f"{hello.least_width_us / 1000:g} to {hello.most_width_us / 1000:g} ms"
+            limits.append(
+                f"its trigger out takes a width of {width} and a delay of 0 to {hello.most_delay_us / 1000:g} ms"
+            )
+        else:
+            limits.append("its trigger out cannot be set")
+        return DeviceError(f"{self._name} cannot be set so: {', '.join(limits)}. Change the rig file")
+
+    def update_firmware(self, image: bytes, told: Callable[[float], None] = lambda share: None) -> str:
+        """Put firmware into it and return the version that it then runs.
+
+        Raises
+        ------
+        DeviceError
+            The image is wrong (nothing is sent then), the projector refuses it, or the line failed: the firmware of
+            before is kept.
+        """
+        self._check_open()
+        self.stop()
+        hello = self._exchange.greet()
+        if Ability.UPDATE not in hello.abilities:
+            raise DeviceError(f"{self._name} takes no firmware over this line")
+        try:
+            check_image(image, hello.product, hello.image_memory)
+        except DataError as error:
+            raise DeviceError(f"{self._name}: the file is not taken: {error}") from error
+        self._exchange.upload(Upload.IMAGE, image, told)
+        # It restarts, and its answer may be lost: then it knows of no upload. What it greets with tells.
+        with contextlib.suppress(SilenceError):
+            answer = self._exchange.ask(Kind.COMMIT, pack_commit(image))
+            if answer.status is not Status.BAD_CHECK:
+                self._exchange.accept(answer)
+        hello = self._await_restart(zlib.crc32(image))
+        self._loaded = None
+        self._meet(hello)
+        return hello.firmware
+
+    def _await_restart(self, crc: int) -> Hello:
+        end = time.monotonic() + _RESTART_S
+        while True:
+            try:
+                hello = self._exchange.greet()
+                if hello.image_crc == crc:
+                    return hello
+            except DeviceError:
+                if time.monotonic() > end:
+                    raise
+            if time.monotonic() > end:
+                raise DeviceError(
+                    f"{self._name} still runs firmware {hello.firmware}: the new image did not arrive whole. Try again"
+                )
+            time.sleep(_RESTART_LOOK_S)
 
     def _keep_lit(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -222,7 +319,7 @@ class SerialProjector:
             if time.monotonic() >= end:
                 return
             try:
-                self._ask(Kind.BEAT)
+                self._exchange.ask(Kind.BEAT)
             except DeviceError:
                 return  # the next act says so
 
@@ -232,73 +329,16 @@ class SerialProjector:
             self._beat.join()
             self._beat = None
 
-    def _greet(self) -> Hello:
-        answer = self._ask(Kind.HELLO)
-        self._demand(answer)
-        try:
-            return Hello.unpack(answer.payload[1:])
-        except WireError as error:
-            raise DeviceError(f"{self._name} on {self._path} greets in another protocol ({error})") from error
-
-    def _upload(self, data: bytes) -> None:
-        offset = 0
-        while offset < len(data):
-            answer = self._ask(Kind.WRITE, offset.to_bytes(4, "little") + data[offset : offset + wire.BLOCK])
-            if answer.status not in (Status.DONE, Status.BAD_OFFSET):
-                self._demand(answer)
-            # The projector says how far it is: a reset in between sends it back to the start.
-            offset = int.from_bytes(answer.payload[1:5], "little")
-        length, crc = _check(data)
-        self._demand(self._ask(Kind.COMMIT, length.to_bytes(4, "little") + crc.to_bytes(4, "little")))
-
-    def _demand(self, answer: Message) -> None:
-        if answer.status is not Status.DONE:
-            raise wire.refusal(self._name, answer.status)
-
-    def _ask(self, kind: Kind, payload: bytes = b"") -> Message:
-        """Send a request until its answer comes; the same number each time, so that it acts once."""
-        with self._exchange:
-            self._number = (self._number + 1) % 65536
-            request = Message(kind, self._number, payload)
-            frame = wire.encode(request)
-            timeout = _FIRST_TIMEOUT_S + 2 * 10 * (len(frame) + 32) / wire.BAUD
-            try:
-                for _ in range(_TRIES):
-                    self._opened().write(frame)
-                    answer = self._answer_to(request, timeout)
-                    if answer is not None:
-                        return answer
-                    timeout *= _GROWTH
-            except (OSError, serial.SerialException) as error:
-                raise DeviceError(
-                    f"{self._name}: the line to the projector broke ({self._path}). Check its cable, then connect the "
-                    "rig again"
-                ) from error
-        raise DeviceError(
-            f"{self._name} does not answer on {self._path}. Check that it has power and that this is its port"
-        )
-
-    def _answer_to(self, request: Message, timeout: float) -> Message | None:
-        """Return the answer, or ``None`` when the time is over or one of the two frames came broken."""
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            port = self._opened()
-            for frame in self._splitter.feed(port.read(max(port.in_waiting, 1))):
-                try:
-                    message = wire.decode(frame)
-                except WireError:
-                    return None
-                if message.is_answer and message.kind is Kind.BROKEN:
-                    return None
-                if message.is_answer and (message.kind, message.sequence) == (request.kind, request.sequence):
-                    return message
-        return None
-
-    def _opened(self) -> Port:
-        if self._port is None:
+    def _check_open(self) -> None:
+        if not self._exchange.is_open:
             raise DeviceError(f"{self._name} is not open")
-        return self._port
 
 
-def _check(data: bytes) -> tuple[int, int]:
-    return len(data), zlib.crc32(data)
+def _microseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else max(0, round(seconds * 1e6))
+
+
+def _for_people(took: Settings) -> ProjectorSettings:
+    brightness, width, delay = took.brightness, took.trigger_width_us, took.trigger_delay_us
+    assert brightness is not None and width is not None and delay is not None  # an answer has all
+    return ProjectorSettings(brightness / FULL, width / 1e6, delay / 1e6)

@@ -1,8 +1,8 @@
-"""What travels between host and projector over a serial line: framing, check sums, messages.
+"""What travels between host and device over a serial line: framing, check sums, kinds of messages.
 
 A frame is ``COBS(header | payload | CRC-32) 00``; the header is version u8, kind u8, sequence u16, length u16, little
 endian. Requests are idempotent: the same sequence number gets the same answer and no second act. A broken frame is
-answered at once, with the offset that the upload has reached.
+answered at once, with the offset that the upload has reached. The whole stands in ``docs/device-protocol.md``.
 """
 
 from __future__ import annotations
@@ -12,30 +12,41 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from faceapp.core.errors import DeviceError
-from faceapp.core.sequence import Dark, Exposure, Flood, Fringe, FringeSequence, GrayBit
-
-VERSION = 1
+VERSION = 2
 BAUD = 921_600
 WATCHDOG_S = 0.5
 """The firmware puts the light off when it has heard nothing for this long."""
 BEAT_S = 0.15
 """How often the host speaks while there is light."""
 BLOCK = 128
-"""Bytes of one WRITE."""
+"""Bytes of data of one WRITE."""
+IN_FLIGHT = 4
+"""Requests of an upload that may be on the line before the first answer: adapters of USB add up to 16 ms each way."""
+REMEMBERED = 8
+"""Answers that the firmware keeps, for requests that come again."""
 
 _HEADER = struct.Struct("<BBHH")
 _CRC = struct.Struct("<I")
-_EXPOSURE = struct.Struct("<BdHH")
-_SEQUENCE = struct.Struct("<IBH")
-_PLAY = struct.Struct("<IB")
-_HELLO = struct.Struct("<HHHIBIII")
 _ANSWER = 0x80
 _MOST_PAYLOAD = 1024
 
 
 class WireError(Exception):
     """A frame that cannot be what was sent."""
+
+
+class OtherVersion(WireError):
+    """A whole frame of another version of the protocol.
+
+    Parameters
+    ----------
+    version : int
+        Which.
+    """
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"version {version} of the protocol")
+        self.version = version
 
 
 @enum.unique
@@ -49,6 +60,14 @@ class Kind(enum.IntEnum):
     STOP = 5
     BEAT = 6
     BROKEN = 7
+    STATE = 8
+    SET = 9
+    BEGIN = 10
+    PROGRAM = 16
+    ARM = 17
+
+
+_KINDS = frozenset(Kind)
 
 
 @enum.unique
@@ -61,6 +80,14 @@ class Status(enum.IntEnum):
     BAD_SEQUENCE = 3
     EMPTY = 4
     UNKNOWN = 5
+    BAD_VERSION = 6
+    BAD_VALUE = 7
+    BUSY = 8
+    INTERLOCK = 9
+    FAULT = 10
+    NO_IMAGE = 11
+    WRONG_PRODUCT = 12
+    WRONG_SIZE = 13
 
 
 @dataclass(frozen=True)
@@ -70,7 +97,7 @@ class Message:
     Parameters
     ----------
     kind : Kind
-        What it asks.
+        What it asks; a number where nobody here knows it.
     sequence : int
         0 to 65535; an answer has its request's.
     payload : bytes
@@ -79,67 +106,24 @@ class Message:
         Which of the two.
     """
 
-    kind: Kind
+    kind: Kind | int
     sequence: int
     payload: bytes = b""
     is_answer: bool = False
 
     @property
     def status(self) -> Status:
-        """How the request went, of an answer."""
-        return Status(self.payload[0])
+        """How the request went, of an answer.
 
-
-@dataclass(frozen=True)
-class Hello:
-    """What a projector says of itself.
-
-    Parameters
-    ----------
-    width, height : int
-        Pixels.
-    longest_sequence : int
-        Exposures.
-    shortest_period_us : int
-        Between two exposures.
-    is_master : bool
-        Whether it triggers the cameras.
-    session : int
-        New after every reset: what was loaded is lost then.
-    stored_length, stored_crc : int
-        Of the sequence it holds; 0 where none.
-    """
-
-    width: int
-    height: int
-    longest_sequence: int
-    shortest_period_us: int
-    is_master: bool
-    session: int
-    stored_length: int
-    stored_crc: int
-
-    def pack(self) -> bytes:
-        """Return the bytes."""
-        return _HELLO.pack(
-            self.width,
-            self.height,
-            self.longest_sequence,
-            self.shortest_period_us,
-            self.is_master,
-            self.session,
-            self.stored_length,
-            self.stored_crc,
-        )
-
-    @staticmethod
-    def unpack(data: bytes) -> Hello:
-        """Return what the bytes say."""
+        Raises
+        ------
+        WireError
+            There is none, or a firmware that is newer says one that nobody here knows.
+        """
         try:
-            width, height, longest, shortest, master, session, length, crc = _HELLO.unpack(data)
-        except struct.error as error:
-            raise WireError(f"a greeting of {len(data)} bytes") from error
-        return Hello(width, height, longest, shortest, bool(master), session, length, crc)
+            return Status(self.payload[0])
+        except (IndexError, ValueError) as error:
+            raise WireError(f"an answer {self.payload[:1].hex() or 'without a status'}") from error
 
 
 def cobs_encode(data: bytes) -> bytes:
@@ -192,6 +176,8 @@ def decode(frame: bytes) -> Message:
     ------
     WireError
         A byte is wrong.
+    OtherVersion
+        No byte is wrong, but it is of another version of the protocol.
     """
     body = cobs_decode(frame)
     if len(body) < _HEADER.size + _CRC.size:
@@ -200,13 +186,13 @@ def decode(frame: bytes) -> Message:
     if _CRC.unpack(check)[0] != zlib.crc32(body):
         raise WireError("the check sum does not fit")
     version, kind, sequence, length = _HEADER.unpack_from(body)
+    if version != VERSION:
+        raise OtherVersion(version)
     payload = body[_HEADER.size :]
-    if version != VERSION or length != len(payload):
-        raise WireError(f"version {version}, {len(payload)} of {length} bytes")
-    try:
-        return Message(Kind(kind & ~_ANSWER), sequence, payload, bool(kind & _ANSWER))
-    except ValueError as error:
-        raise WireError(f"kind {kind}") from error
+    if length != len(payload):
+        raise WireError(f"{len(payload)} of {length} bytes")
+    what = kind & ~_ANSWER
+    return Message(Kind(what) if what in _KINDS else what, sequence, payload, bool(kind & _ANSWER))
 
 
 class Splitter:
@@ -220,74 +206,3 @@ class Splitter:
         *frames, self._rest = (self._rest + data).split(b"\0")
         self._rest = self._rest[-2 * _MOST_PAYLOAD :]
         return [frame for frame in frames if frame]
-
-
-def pack_play(run: int, again: bool) -> bytes:
-    """Return the payload of a PLAY: the number of the run, and whether it begins anew when it ends."""
-    return _PLAY.pack(run, again)
-
-
-def unpack_play(data: bytes) -> tuple[int, bool]:
-    """Return number and repetition of a PLAY; a host of before knew no repetition."""
-    run, again = _PLAY.unpack(data[: _PLAY.size].ljust(_PLAY.size, b"\0"))
-    return run, bool(again)
-
-
-def pack_sequence(sequence: FringeSequence, period_s: float) -> bytes:
-    """Return the parameters of a sequence: the projector draws the pictures itself."""
-    data = _SEQUENCE.pack(round(period_s * 1e6), "uv".index(sequence.axis), len(sequence))
-    for exposure in sequence.exposures:
-        match exposure:
-            case Fringe(frequency, step, steps):
-                data += _EXPOSURE.pack(1, frequency, step, steps)
-            case GrayBit(bit, bits, inverted):
-                data += _EXPOSURE.pack(2, float(inverted), bit, bits)
-            case Flood(level):
-                data += _EXPOSURE.pack(3, level, 0, 0)
-            case Dark():
-                data += _EXPOSURE.pack(4, 0.0, 0, 0)
-    return data
-
-
-def unpack_sequence(data: bytes) -> tuple[FringeSequence, float]:
-    """Return the sequence and its period in seconds.
-
-    Raises
-    ------
-    WireError
-        The bytes are no sequence.
-    """
-    try:
-        period, axis, count = _SEQUENCE.unpack_from(data)
-        rows = list(_EXPOSURE.iter_unpack(data[_SEQUENCE.size :]))
-        if len(rows) != count:
-            raise WireError(f"{len(rows)} of {count} exposures")
-        return FringeSequence(tuple(_exposure(*row) for row in rows), "uv"[axis]), period / 1e6
-    except (struct.error, IndexError, ValueError) as error:
-        raise WireError(str(error)) from error
-
-
-def _exposure(kind: int, value: float, first: int, second: int) -> Exposure:
-    match kind:
-        case 1:
-            return Fringe(value, first, second)
-        case 2:
-            return GrayBit(first, second, bool(value))
-        case 3:
-            return Flood(value)
-        case 4:
-            return Dark()
-        case _:
-            raise WireError(f"exposure of kind {kind}")
-
-
-def refusal(name: str, status: Status) -> DeviceError:
-    """Return the error for people of an answer that is not `Status.DONE`."""
-    sentence = {
-        Status.BAD_OFFSET: "lost part of the sequence while it was loaded; load it again",
-        Status.BAD_CHECK: "got the sequence damaged; load it again",
-        Status.BAD_SEQUENCE: "cannot show this sequence: it is too long or too fast",
-        Status.EMPTY: "holds no sequence; load one first",
-        Status.UNKNOWN: "does not know this command; update its firmware",
-    }.get(status, "refused")
-    return DeviceError(f"{name} {sentence}")
