@@ -63,13 +63,27 @@ def _said(name: str) -> float | None:
 def exhausted(error: BaseException) -> str:
     """Return a sentence where an error says that memory or disk is used up, else the empty string."""
     if isinstance(error, MemoryError):
+        limit = _in_force("RLIMIT_DATA")
+        asked = f"the {limit:.1f} GB that a job may take" if limit else "there is"
         return (
-            f"it needs more memory than the {memory_limit_gb():.1f} GB that a job may take. Thin the scan, close other "
-            f"programs, or allow more with the environment variable {MEMORY}"
+            f"it needs more memory than {asked}. Thin the scan, close other programs, or allow more with the "
+            f"environment variable {MEMORY}"
         )
     if isinstance(error, OSError) and error.errno in _FULL:
+        limit = _in_force("RLIMIT_FSIZE")
+        file = f"; a single file may have {limit:.1f} GB ({FILE})" if limit else ""
         return (
             f"the disk of {error.filename or tempfile.gettempdir()} has no room for what it writes. Free some, or set "
-            f"TMPDIR to a disk with more; a single file may have {file_limit_gb():.1f} GB ({FILE})"
+            f"TMPDIR to a disk with more{file}"
         )
     return ""
+
+
+def _in_force(kind: str) -> float | None:
+    """Return the limit that this process has, GB; ``None`` where there is none."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    limit = resource.getrlimit(getattr(resource, kind))[0]
+    return None if limit == resource.RLIM_INFINITY else limit / 1e9

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,16 @@ from faceapp.core.errors import DeviceError, UsageError
 from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings, FoundCamera
 from faceapp_hardware.cameras.grabbing import GrabbingCamera
 from faceapp_hardware.cameras.pylon_buffers import address_of
-from faceapp_hardware.cameras.source import Fetched, Mode, await_ready, bits_of, is_colour, refuse_unknown, to_rgb
+from faceapp_hardware.cameras.source import (
+    Fetched,
+    Mode,
+    await_ready,
+    bits_of,
+    check_order,
+    describe,
+    is_colour,
+    to_rgb,
+)
 
 _OPTIONS = {"features": "table of further GenICam features and their values"}
 _SLICE_US = 50_000
@@ -50,9 +60,7 @@ class AravisDriver:
 
     def make_camera(self, order: CameraOrder) -> GrabbingCamera:
         """Return a camera that is not open yet."""
-        refuse_unknown(order, _OPTIONS)
-        if order.pixel_format:
-            bits_of(order.pixel_format, order.name)
+        check_order(order, _OPTIONS)
         return GrabbingCamera(order, AravisSource(order, self.name), self.name)
 
 
@@ -121,21 +129,9 @@ class AravisSource:
         colours = (3,) if order.role == "rgb" and not self._format.startswith("Bayer") else ()
         self._shape = (region.height, region.width, *colours)
         self._period_s = 1 / camera.get_frame_rate() if camera.is_frame_rate_available() else 0.0
-        return CameraInfo(
-            order.name,
-            order.group,
-            order.role,
-            region.width,
-            region.height,
-            bits_of(self._format, order.name) if order.role == "ir" else 8,
-            self._driver,
-            order.serial,
-            pixel_format=self._format,
-            trigger=order.trigger,
-            software_trigger=order.trigger == "software",
-            # A trigger that comes faster than the rate that is set is lost; the option features sets another.
-            shortest_period_s=self._period_s,
-        )
+        # A trigger that comes faster than the rate that is set is lost; the option features sets another.
+        info = describe(order, self._driver, (region.width, region.height), self._format)
+        return replace(info, shortest_period_s=self._period_s)
 
     def configure(self, wanted: CameraSettings) -> CameraSettings:
         """Set exposure and gain within what the camera can; one without gain has none."""

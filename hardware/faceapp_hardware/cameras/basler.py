@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from faceapp.core.errors import DeviceError, UsageError
 from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings, FoundCamera
 from faceapp_hardware.cameras.grabbing import GrabbingCamera
 from faceapp_hardware.cameras.pylon_buffers import address_of, engine_buffers
-from faceapp_hardware.cameras.source import Fetched, Mode, bits_of, is_colour, lacks, refuse_unknown, to_rgb
+from faceapp_hardware.cameras.source import Fetched, Mode, bits_of, check_order, describe, is_colour, lacks, to_rgb
 
 _BUSES = ("BaslerCamEmu", "BaslerUsb", "BaslerGigE")
 _OPTIONS = {
@@ -61,9 +62,7 @@ class BaslerDriver:
 
     def make_camera(self, order: CameraOrder) -> GrabbingCamera:
         """Return a camera that is not open yet."""
-        refuse_unknown(order, _OPTIONS)
-        if order.pixel_format:
-            bits_of(order.pixel_format, order.name)
+        check_order(order, _OPTIONS)
         return GrabbingCamera(order, BaslerSource(order, self.name), self.name)
 
 
@@ -130,20 +129,10 @@ class BaslerSource:
         self._free = False
         width, height = int(camera.Width.Value), int(camera.Height.Value)
         self._shape = (height, width)
-        return CameraInfo(
-            order.name,
-            order.group,
-            order.role,
-            width,
-            height,
-            bits_of(self._format, order.name) if order.role == "ir" else 8,
-            self._driver,
-            order.serial,
-            self._shortest_period(),
-            self._format,
-            order.trigger,
-            software_trigger=True,
-            readout_s=self._readout(),
+        info = describe(order, self._driver, (width, height), self._format)
+        # Each can be triggered by a call, whatever its cable says.
+        return replace(
+            info, shortest_period_s=self._shortest_period(), software_trigger=True, readout_s=self._readout()
         )
 
     def _set_format(self) -> None:

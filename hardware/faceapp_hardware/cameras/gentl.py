@@ -20,10 +20,10 @@ from faceapp_hardware.cameras.source import (
     Fetched,
     Mode,
     await_ready,
-    bits_of,
+    check_order,
+    describe,
     is_colour,
     lacks,
-    refuse_unknown,
     to_rgb,
 )
 
@@ -60,9 +60,7 @@ class GenicamDriver:
 
     def make_camera(self, order: CameraOrder) -> GrabbingCamera:
         """Return a camera that is not open yet."""
-        refuse_unknown(order, _OPTIONS)
-        if order.pixel_format:
-            bits_of(order.pixel_format, order.name)
+        check_order(order, _OPTIONS)
         return GrabbingCamera(order, GenicamSource(order, self.name), self.name)
 
 
@@ -120,19 +118,7 @@ class GenicamSource:
         if order.trigger != "none":
             self._set_trigger(on=True)
         self._shape = (int(nodes.Height.value), int(nodes.Width.value))
-        return CameraInfo(
-            order.name,
-            order.group,
-            order.role,
-            self._shape[1],
-            self._shape[0],
-            bits_of(self._format, order.name) if order.role == "ir" else 8,
-            self._driver,
-            order.serial,
-            pixel_format=self._format,
-            trigger=order.trigger,
-            software_trigger=order.trigger == "software",
-        )
+        return describe(order, self._driver, (self._shape[1], self._shape[0]), self._format)
 
     def _set_format(self, nodes: Any) -> None:
         order, there = self._order, tuple(nodes.PixelFormat.symbolics)

@@ -19,9 +19,10 @@ from faceapp_hardware.cameras.source import (
     Mode,
     await_ready,
     bits_of,
+    check_order,
+    describe,
     is_colour,
     lacks,
-    refuse_unknown,
     to_rgb,
 )
 
@@ -54,9 +55,7 @@ class GigeDriver:
 
     def make_camera(self, order: CameraOrder) -> GrabbingCamera:
         """Return a camera that is not open yet."""
-        refuse_unknown(order, _OPTIONS)
-        if order.pixel_format:
-            bits_of(order.pixel_format, order.name)
+        check_order(order, _OPTIONS)
         return GrabbingCamera(order, GigeSource(order, self.name), self.name)
 
 
@@ -128,19 +127,7 @@ class GigeSource:
         if self._tells_ready:
             camera.set_enum("AcquisitionStatusSelector", "FrameTriggerWait")
         self._shape = (camera.get_integer("Height"), camera.get_integer("Width"))
-        return CameraInfo(
-            order.name,
-            order.group,
-            order.role,
-            self._shape[1],
-            self._shape[0],
-            bits,
-            self._driver,
-            order.serial,
-            pixel_format=self._format,
-            trigger=order.trigger,
-            software_trigger=order.trigger == "software",
-        )
+        return describe(order, self._driver, (self._shape[1], self._shape[0]), self._format)
 
     def configure(self, wanted: CameraSettings) -> CameraSettings:
         """Set exposure and gain; a camera without gain has none."""

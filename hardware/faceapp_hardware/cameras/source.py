@@ -135,6 +135,54 @@ def refuse_unknown(order: CameraOrder, known: Mapping[str, str]) -> None:
             raise UsageError(f"{order.name}: option {name!r} is unknown to this driver; it takes {there}")
 
 
+def check_order(order: CameraOrder, known: Mapping[str, str]) -> None:
+    """Refuse an order for a GenICam camera that no such camera can fill.
+
+    Parameters
+    ----------
+    order : CameraOrder
+        What is asked for.
+    known : mapping of str to str
+        Options of the driver, and what they are.
+
+    Raises
+    ------
+    UsageError
+        An option is unknown, or the pixel format cannot be used.
+    """
+    refuse_unknown(order, known)
+    if order.pixel_format:
+        bits_of(order.pixel_format, order.name)
+
+
+def describe(order: CameraOrder, driver: str, size: tuple[int, int], pixel_format: str) -> CameraInfo:
+    """Return what a GenICam camera is that fills an order.
+
+    Parameters
+    ----------
+    order : CameraOrder
+        What was asked for.
+    driver : str
+        Its name.
+    size : (int, int)
+        Width and height, pixels.
+    pixel_format : str
+        Of the frames as they are delivered.
+    """
+    return CameraInfo(
+        order.name,
+        order.group,
+        order.role,
+        *size,
+        bits_of(pixel_format, order.name) if order.role == "ir" else 8,
+        driver,
+        order.serial,
+        pixel_format=pixel_format,
+        trigger=order.trigger,
+        software_trigger=order.trigger == "software",
+    )
+
+
 def bits_of(pixel_format: str, camera: str) -> int:
     """Return the bits of a pixel of an unpacked format, by its name in the GenICam standard.
 
