@@ -32,8 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="+",
-        help="a rig (driver, rig file, bundle) that takes pictures of the board; or a folder with CAMERA/0001.png; "
-        "before it the word check; or the word board and a PDF",
+        help="a rig (driver, rig file, bundle) that takes pictures of the board, or a folder with CAMERA/0001.png; "
+        "check before it asks whether the rig is still as it was, gamma measures its projectors; projector and a "
+        "capture bundle calibrate the projectors from phase; board and a PDF print the board",
     )
     parser.add_argument("--board", help=f"squares across, squares down, millimetres of a square (default {_BOARD})")
     parser.add_argument(
@@ -70,7 +71,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     rest = options.what[1:] if act else options.what
     if len(rest) != 1:
         raise UsageError(
-            "one rig or folder is expected: faceapp calibrate RIG, calibrate check RIG, calibrate board PDF"
+            "one rig, folder or file is expected: faceapp calibrate RIG, calibrate check RIG, calibrate gamma RIG, "
+            "calibrate projector BUNDLE, calibrate board PDF"
         )
     return (act or _calibrate)(options, rest[0], console)
 

@@ -12,10 +12,10 @@ from faceapp.core.errors import DataError
 from faceapp.core.rig import CameraGroup, CameraModel, ProjectorModel, Rig
 from faceapp.core.transforms import RigidTransform
 from faceapp.formats.atomic import write_json
-from faceapp.formats.capture_bundle import describe_camera
+from faceapp.formats.capture_bundle import CALIBRATION, describe_camera
 from faceapp.formats.schemas import read_json
 
-FILE = "calibration.json"
+FILE = CALIBRATION
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ from faceapp.core.transforms import RigidTransform
 from faceapp.formats.images import read_image
 from faceapp.formats.schemas import read_json
 
-FILE, NEWER = "capture.json", "calibration.json"
+FILE, CALIBRATION = "capture.json", "calibration.json"
 
 
 @dataclass(frozen=True)
@@ -216,8 +216,8 @@ def read_bundle(folder: Path, calibration: Path | None = None) -> CaptureBundle:
     if not folder.is_dir():
         raise BundleError(f"{folder} is not a folder; a capture bundle is a folder with a {FILE}")
     data = read_json(folder / FILE, "capture", BundleError)
-    if calibration is None and folder.name == "capture" and (folder.parent / NEWER).is_file():
-        calibration = folder.parent / NEWER
+    if calibration is None and folder.name == "capture" and (folder.parent / CALIBRATION).is_file():
+        calibration = folder.parent / CALIBRATION
     newer = read_json(calibration, "calibration") if calibration else None
     where = str(folder / FILE)
     sequence = parse_sequence(data["sequence"], where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,17 @@ def test_a_dropped_file_becomes_work_of_who_sits_here(qtbot: Any, annotate: Anno
     assert any("106 points" in text for text in messages(annotate.program))
     annotate.undo()
     np.testing.assert_allclose(shown(annotate), before, atol=1.0)
+
+
+def test_pictures_of_another_sample_are_not_offered(annotate: AnnotateWorkspace, tmp_path: Path) -> None:
+    """The sample was changed where Annotate does not follow: what it still has open says nothing of the new one."""
+    file, _ = clicked(tmp_path)
+    sample = annotate.program.context.sample
+    assert sample is not None and annotate.desk is not None
+    annotate.desk.sample = dataclasses.replace(sample, id=sample.id + "-other")
+    annotate.program.files.open_paths([str(file)])
+    box = prompt(annotate.program).findChild(QComboBox)
+    assert box is not None and box.count() == 1
 
 
 def test_a_file_of_something_else_says_why(qtbot: Any, annotate: AnnotateWorkspace, tmp_path: Path) -> None:

@@ -40,9 +40,7 @@ class AnnotateWorkspace(AnnotateQueue):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self.prefetch = Prefetch(self.background, self._make_desk)
-        self.exchange = ExchangeDesk(
-            program, self.background, lambda: self.desk.names if self.desk else (), self._write, self._read_again
-        )
+        self.exchange = ExchangeDesk(program, self.background, self._pictures_of_sample, self._write, self._read_again)
         program.takers.append(self.exchange.take)
         self._connect()
         self.set_narrow(False)
@@ -220,6 +218,11 @@ class AnnotateWorkspace(AnnotateQueue):
         self._last_place = desk.sample.id, self._place_on(desk)
         self.prefetch.keep(desk)
         self.background.run(desk.session.close, lambda _: None)
+
+    def _pictures_of_sample(self) -> tuple[str, ...]:
+        """Names of the current sample's pictures, once it is open here: files may be dropped before that."""
+        desk, sample = self.desk, self.context.sample
+        return desk.names if desk is not None and sample is not None and desk.sample.id == sample.id else ()
 
     def _make_desk(self, sample: Sample, reporter: Reporter) -> Desk:
         project, by = self.context.project, self.context.operator
