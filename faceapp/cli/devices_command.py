@@ -6,10 +6,13 @@ import argparse
 import dataclasses
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faceapp.cli.console import Console
 from faceapp.cli.main import add_json_option
+
+if TYPE_CHECKING:
+    from faceapp.app.projector_care import ProjectorReport
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SERIAL=PLACE",
         help="with --write-rig: where a camera stands, as middle-ir-1, middle-ir-2 or middle-rgb; else a guess is made",
     )
+    parser.add_argument(
+        "--update-firmware",
+        nargs=2,
+        metavar=("PROJECTOR", "IMAGE"),
+        help="with RIG: put the firmware of a file into a projector that takes it over its line",
+    )
     parser.add_argument("--force", action="store_true", help="replace the rig file")
     add_json_option(parser)
 
@@ -37,6 +46,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     if sum(bool(x) for x in (options.rig, options.check, options.write_rig)) > 1:
         raise UsageError("give one of RIG, --check and --write-rig")
+    if options.update_firmware:
+        return _update(options, console)
     if options.check:
         return _check(options, console)
     if options.write_rig:
@@ -44,6 +55,23 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if options.rig:
         return _try(options.rig, console)
     return _list(console)
+
+
+def _update(options: argparse.Namespace, console: Console) -> int:
+    from faceapp.app.projector_care import update_firmware
+    from faceapp.app.rigs import connect_described_rig
+    from faceapp.core.errors import UsageError
+
+    if not options.rig:
+        raise UsageError("--update-firmware needs the rig: faceapp devices RIG --update-firmware PROJECTOR IMAGE")
+    name, file = options.update_firmware
+    devices = connect_described_rig(options.rig)
+    try:
+        version = update_firmware(devices, name, Path(file), console.reporter)
+    finally:
+        devices.close()
+    console.result({"projector": name, "firmware": version}, f"{name} runs firmware {version}")
+    return 0
 
 
 def _list(console: Console) -> int:
@@ -63,6 +91,7 @@ def _list(console: Console) -> int:
 
 def _try(rig: str, console: Console) -> int:
     from faceapp.app.device_trial import try_group
+    from faceapp.app.projector_care import report_projectors
     from faceapp.app.rigs import connect_described_rig
 
     devices = connect_described_rig(rig)
@@ -73,7 +102,7 @@ def _try(rig: str, console: Console) -> int:
         for i, group in enumerate(groups):
             console.reporter.progress(i / len(groups), f"test burst of {group}")
             trials.append(try_group(devices, group))
-        projectors = [_plain(p.info) for p in devices.projectors.values()]
+        reports = report_projectors(devices)
         calibrated = bool(devices.rig.calibration_id)
     finally:
         devices.close()
@@ -88,9 +117,11 @@ def _try(rig: str, console: Console) -> int:
                 f"{info.bits} bit {info.pixel_format}, {took.exposure_ms:g} ms, {took.gain_db:g} dB; "
                 f"{camera.frames} of {camera.expected} frames{rate}{_fault(camera.fault)}"
             )
+    lines += [_projector_line(report) for report in reports]
     cameras = [{**_plain(c), "info": _plain(c.info)} for trial in trials for c in trial.cameras]
+    projectors = [_described(report) for report in reports]
     console.result({"cameras": cameras, "projectors": projectors, "calibrated": calibrated}, "\n".join(lines))
-    return 0 if all(trial.is_good for trial in trials) else 3
+    return 0 if all(trial.is_good for trial in trials) and not any(r.troubles for r in reports) else 3
 
 
 def _check(options: argparse.Namespace, console: Console) -> int:
@@ -123,6 +154,26 @@ def _write(options: argparse.Namespace, console: Console) -> int:
     write_rig(options.write_rig, text, force=options.force)
     console.result({"rig": str(options.write_rig)}, f"wrote {options.write_rig}; check the places of its cameras")
     return 0
+
+
+def _projector_line(report: ProjectorReport) -> str:
+    info, state = report.info, report.state
+    words = [f"{info.name} ({info.driver} {info.serial or '-'}): firmware {info.version or 'unknown'}"]
+    words.append(f"{info.longest_sequence} exposures of at least {1000 * info.shortest_period_s:g} ms")
+    if state is not None:
+        brightness = state.settings.brightness
+        if brightness is not None:
+            words.append(f"brightness {brightness:.0%}")
+        if not math.isnan(state.temperature_c):
+            words.append(f"{state.temperature_c:.1f} °C")
+    return "; ".join([", ".join(words), *info.cannot]) + _fault("; ".join(report.troubles))
+
+
+def _described(report: ProjectorReport) -> dict[str, Any]:
+    described = {**_plain(report.info), "cannot": list(report.info.cannot), "troubles": list(report.troubles)}
+    if report.state is not None:
+        described["state"] = {**_plain(report.state), "settings": dataclasses.asdict(report.state.settings)}
+    return described
 
 
 def _fault(fault: str) -> str:

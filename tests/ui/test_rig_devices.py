@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from faceapp.app.device_listing import DriverEntry, Standing
+from faceapp.app.projector_care import ProjectorReport
+from faceapp.devices.records import ProjectorInfo, ProjectorSettings, ProjectorState
 from faceapp.gui.program.program import Program
 from faceapp.gui.rig.devices_page import DevicesPage
+from faceapp.gui.rig.projector_panel import ProjectorPanel
 from faceapp.gui.rig.workspace import RigWorkspace
 from faceapp.gui.shell.settings import WindowSettings
+from faceapp_hardware.projectors.firmware_image import pack_image
+from faceapp_hardware.simulated.firmware_memory import PRODUCT
 from tests.emulated_bench import need_pylon, write_bench
 from tests.ui.programs import messages, start, tiny_bundle, tiny_project
 
@@ -130,3 +135,45 @@ def test_nine_emulated_cameras_shoot_from_the_page_of_a_small_window(
     qtbot.waitUntil(lambda: page.trials.badge.text == "Every frame came", timeout=30_000)
     assert [len(t.cameras) for t in page._results] == [3, 3, 3]
     program.window.close()
+
+
+def test_a_projector_shows_how_it_is_and_takes_firmware(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    program = start(qtbot, settings, tiny_project(tmp_path / "project", str(pattern_rig(tmp_path))))
+    page = devices_page(qtbot, program)
+    panel = page.trials.projector
+    qtbot.waitUntil(lambda: panel.badge.text == "Ready", timeout=20_000)
+    shown = {name: fact.value.replace("\N{NO-BREAK SPACE}", " ") for name, fact in panel.facts.items()}
+    assert shown["Firmware"] == "2.0.0"
+    assert (shown["Brightness"], shown["Temperature"]) == ("100 %", "38.5 °C")
+    assert shown["Trigger out"] == "0.1 ms after 0 ms"
+    (tmp_path / "wrong.img").write_bytes(pack_image(7, (2, 1, 0), b"for another one"))
+    page.projectors.update_from(tmp_path / "wrong.img")
+    qtbot.waitUntil(lambda: any("it is for product 7" in m for m in messages(program)), timeout=10_000)
+    assert panel.facts["Firmware"].value == "2.0.0"
+    (tmp_path / "right.img").write_bytes(pack_image(PRODUCT, (2, 1, 0), bytes(20_000)))
+    page.projectors.update_from(tmp_path / "right.img")
+    assert panel.badge.text.startswith("Updating") and not panel.update_button.isEnabled()
+    page.try_burst()  # nothing else runs beside it
+    assert page.trials.badge.text == "Not tried"
+    qtbot.waitUntil(lambda: panel.facts["Firmware"].value == "2.1.0", timeout=20_000)
+    assert any("middle-projector runs firmware 2.1.0" in m for m in messages(program))
+    page.try_burst()
+    qtbot.waitUntil(lambda: page.trials.badge.text == "Every frame came", timeout=20_000)
+    program.window.close()
+    assert not page.projectors._timer.isActive()
+
+
+def test_what_a_projector_lacks_is_said(qtbot: Any) -> None:
+    panel = ProjectorPanel()
+    qtbot.addWidget(panel)
+    state = ProjectorState(False, ProjectorSettings(0.5), 65.0, ("its interlock is open, close the housing",))
+    info = ProjectorInfo("p", "middle", 0, 0, 14, 0.004, uploads=False, loops=False, reports=True)
+    panel.show_report(ProjectorReport(info, state))
+    assert panel.badge.text == "Look at it"
+    assert panel.words[:2] == (
+        "Its interlock is open, close the housing",
+        "Plays only the sequences that are stored in it",
+    )
+    assert panel.update_button.isHidden()
+    panel.show_report(None)
+    assert panel.words == ()

@@ -18,6 +18,8 @@ from faceapp.capture.plan import CapturePlan
 from faceapp.cli.main import main
 from faceapp.core.errors import DeviceError, FaceappError, UsageError
 from faceapp.devices.records import FoundCamera, FoundProjector
+from faceapp_hardware.projectors.firmware_image import pack_image
+from faceapp_hardware.simulated.firmware_memory import PRODUCT
 from tests.unit.bundles import K, pose
 
 RIG = """driver = "bench"
@@ -195,3 +197,37 @@ def test_the_command_checks_a_driver(capsys: pytest.CaptureFixture[str]) -> None
 def test_the_command_lists_drivers(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["devices"]) == 0
     assert "camera pattern: Drawn test pictures (no camera) [found]" in capsys.readouterr().out
+
+
+def test_the_command_tells_how_projectors_are_and_puts_firmware_into_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = "settings = { brightness = 0.8, trigger_width_ms = 0.2, trigger_delay_ms = 1.0 }"
+    file = rig_file(tmp_path, ('driver = "emulated"', f'driver = "emulated", {settings}'))
+    assert main(["devices", file, "--json"]) == 0
+    projector = last(capsys)["projectors"][0]
+    assert (projector["version"], projector["serial"], projector["cannot"]) == ("2.0.0", "EMULATED-1", [])
+    assert projector["state"]["temperature_c"] == 38.5
+    assert projector["state"]["settings"]["trigger_delay_s"] == 0.001
+    image = tmp_path / "new.img"
+    image.write_bytes(pack_image(PRODUCT, (2, 3, 1), bytes(3000)))
+    assert main(["devices", file, "--update-firmware", "middle-projector", str(image), "--json"]) == 0
+    assert last(capsys) == {"event": "result", "projector": "middle-projector", "firmware": "2.3.1"}
+    image.write_bytes(image.read_bytes()[:-1])
+    assert main(["devices", file, "--update-firmware", "middle", str(image)]) == 3
+    assert "it was cut off" in capsys.readouterr().err
+    assert main(["devices", file, "--update-firmware", "lamp", str(image)]) == 2
+    assert main(["devices", "--update-firmware", "middle", str(image)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("brightness = 2", r"projector\.settings\.brightness: 2 is greater than the maximum of 1"),
+        ("trigger_width_ms = 50", "its trigger out takes a width of 0.01 to 10 ms and a delay of 0 to 100 ms"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(tmp_path: Path, settings: str, words: str) -> None:
+    change = ('driver = "emulated"', f'driver = "emulated", settings = {{ {settings} }}')
+    with pytest.raises(FaceappError, match=words):
+        connect_described_rig(rig_file(tmp_path, change))

@@ -21,6 +21,7 @@ from faceapp.gui.program.jobs import words_of
 from faceapp.gui.program.program import Program
 from faceapp.gui.rig.driver_list import DriverList
 from faceapp.gui.rig.pages import RigPage
+from faceapp.gui.rig.projector_desk import ProjectorDesk
 from faceapp.gui.rig.trial_panel import TrialPanel
 from faceapp.gui.shell.actions import Action
 from faceapp.gui.theme import surface
@@ -64,6 +65,9 @@ class DevicesPage(RigPage):
         self._results: tuple[GroupTrial, ...] = ()
         self._tried: ConnectedRig | None = None
         self._selected = ""
+        self.projectors = ProjectorDesk(
+            self, self.trials.projector, program, relay, self.link, lambda: not self._bursting, self._rig_changed
+        )
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -107,6 +111,7 @@ class DevicesPage(RigPage):
         return (
             Action("rig.look", "Look what is plugged in", self.look, "F5", menu="Run", icon="arrow-clockwise"),
             Action("rig.burst", "Test burst", self.try_burst, "T", menu="Run", icon="lightning"),
+            Action("rig.firmware", "Update firmware…", self.projectors.ask_image, menu="Run", icon="upload-simple"),
             Action("rig.connect", "Connect rig", self.connect_rig, menu="Run", icon="plugs"),
             Action("rig.choose", "Choose rig for the window…", self.choose_rig, menu="Run", icon="video-camera"),
             Action("rig.write", "Write rig file…", self.ask_file, menu="Run", icon="floppy-disk"),
@@ -116,14 +121,20 @@ class DevicesPage(RigPage):
     def enter(self) -> None:
         self._here = True
         self._rig_changed()
+        self.projectors.enter()
         if not self.drivers.entries:
             self.look()
 
     @override
     def leave(self) -> None:
         self._here = False
+        self.projectors.leave()
         if not self._bursting:
             self.link.stream(())
+
+    @override
+    def shut_down(self) -> None:
+        self.projectors.leave()
 
     @override
     def set_narrow(self, narrow: bool) -> None:
@@ -222,8 +233,9 @@ class DevicesPage(RigPage):
         self.connect_button.updateGeometry()
         ready = link.state is RigState.READY
         if link.devices is not self._tried:
-            self._results, self._tried = (), None
+            self._results, self._tried = (), link.devices
             self.trials.clear()
+            self.projectors.forget()
         self.trials.set_ready(ready and not self._bursting)
         if ready:
             self._show_cameras()
@@ -253,7 +265,7 @@ class DevicesPage(RigPage):
         self.live.set_cameras([(c.name, c.labels) for c in cameras], columns)
         names = [c.name for c in cameras]
         self.select(self._selected if self._selected in names else names[0] if names else "")
-        if self._here and not self._bursting:
+        if self._here and not self._bursting and not self.projectors.updating:
             self.link.stream(names)
 
     def _take_picture(self, camera: str, picture: Any) -> None:
@@ -267,14 +279,16 @@ class DevicesPage(RigPage):
         devices = self.link.devices
         camera = devices.cameras.get(name) if devices is not None else None
         trials = (t for result in self._results for t in result.cameras if t.info.name == name)
-        self.trials.show_camera(camera.info if camera is not None else None, next(trials, None))
+        info = camera.info if camera is not None else None
+        self.trials.show_camera(info, next(trials, None))
+        self.projectors.show_group(info.group if info is not None else "")
 
     # The test burst
 
     def try_burst(self) -> None:
         """Let every group shoot once; nothing is kept."""
         devices = self.link.devices
-        if devices is None or self.link.state is not RigState.READY or self._bursting:
+        if devices is None or self.link.state is not RigState.READY or self._bursting or self.projectors.updating:
             return
         self._bursting = True
         self.trials.clear()

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from faceapp.app.device_trial import CameraTrial, GroupTrial
 from faceapp.devices.records import CameraInfo, CameraSettings
+from faceapp.gui.rig.projector_panel import ProjectorPanel
 from faceapp.gui.theme import surface
 from faceapp.gui.widgets.buttons import Button
 from faceapp.gui.widgets.labels import Fact, SectionHead, label
@@ -21,7 +22,7 @@ _UNIT = "\N{NO-BREAK SPACE}"
 
 
 class TrialPanel(QWidget):
-    """Facts of the selected camera and the result of the last test burst.
+    """Facts of the selected camera and of its group's projector, and the result of the last test burst.
 
     Signals
     -------
@@ -48,6 +49,7 @@ class TrialPanel(QWidget):
                 "Saturated",
             )
         }
+        self.projector = ProjectorPanel()
         self.badge = Badge("Not tried", State.NONE)
         self.burst = Button("Test burst", "primary", "lightning", key="T")
         self.burst.clicked.connect(self.burst_asked)
@@ -60,6 +62,8 @@ class TrialPanel(QWidget):
         column.addWidget(self._name)
         for fact in self.facts.values():
             column.addWidget(fact)
+        column.addSpacing(8)
+        column.addWidget(self.projector)
         column.addSpacing(8)
         column.addWidget(SectionHead("Test burst", self.badge))
         column.addLayout(self._results)

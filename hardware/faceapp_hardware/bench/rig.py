@@ -84,7 +84,7 @@ class BenchRig:
             raise DeviceError(f"{place.name}: {missing}")
         options = dict(place.options)
         self._projectors[group.name] = maker.make_projector(
-            ProjectorOrder(place.name, group.name, place.serial, place.timing, options, wire)
+            ProjectorOrder(place.name, group.name, place.serial, place.timing, options, wire, place.settings)
         )
 
     def _check_software_trigger(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.rig import CameraGroup, CameraModel, ProjectorModel, Rig, Sensor
 from faceapp.core.transforms import RigidTransform
-from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings, ProjectorTiming
+from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings, ProjectorSettings, ProjectorTiming
 from faceapp.formats.calibration_files import CalibrationFile, read_calibration
 from faceapp.formats.schemas import check
 
@@ -31,6 +31,7 @@ class ProjectorPlace:
     serial: str
     timing: ProjectorTiming
     options: Mapping[str, Any]
+    settings: ProjectorSettings = field(default_factory=ProjectorSettings)
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,14 @@ def _group(entry: Mapping[str, Any], path: Path, calibration: CalibrationFile | 
         given.get("serial", ""),
         ProjectorTiming(*(timing.get(key, 0.0) / 1000 for key in _TIMING)),
         given.get("options", {}),
+        _settings(given.get("settings", {})),
     )
     return GroupPlace(name, projector, tuple(_camera(c, name, path, calibration) for c in entry["cameras"]))
+
+
+def _settings(given: Mapping[str, Any]) -> ProjectorSettings:
+    width, delay = (None if (ms := given.get(f"trigger_{key}_ms")) is None else ms / 1000 for key in ("width", "delay"))
+    return ProjectorSettings(given.get("brightness"), width, delay)
 
 
 def _camera(
