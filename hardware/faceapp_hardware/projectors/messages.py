@@ -1,4 +1,4 @@
-"""What the messages between host and projector carry; ``docs/device-protocol.md`` describes every field."""
+"""What the messages between host and projector carry; ``docs/projector-protocol.md`` describes every field."""
 
 from __future__ import annotations
 

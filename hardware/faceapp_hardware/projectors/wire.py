@@ -2,7 +2,7 @@
 
 A frame is ``COBS(header | payload | CRC-32) 00``; the header is version u8, kind u8, sequence u16, length u16, little
 endian. Requests are idempotent: the same sequence number gets the same answer and no second act. A broken frame is
-answered at once, with the offset that the upload has reached. The whole stands in ``docs/device-protocol.md``.
+answered at once, with the offset that the upload has reached. The whole stands in ``docs/projector-protocol.md``.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class Firmware:
             self._exposure = 0
             self._lights_out = LightsOut.NEVER
             self.settings = _START
-            self._started = self._heard = time.monotonic()
+            self._started = time.monotonic()
 
     def receive(self, data: bytes) -> bytes:
         """Take bytes from the line; returns the bytes to answer with."""
@@ -134,7 +134,7 @@ class Firmware:
 
     def watch(self) -> None:
         """Put the light off if the host has been silent for too long, or something is wrong; give up an update."""
-        silence = time.monotonic() - self._heard
+        silence = time.monotonic() - self._responder.heard
         if self.is_lit and silence > self._watchdog_s:
             self.light_off(LightsOut.WATCHDOG)
         if self.is_lit and self.present_faults & NO_LIGHT:
@@ -152,7 +152,6 @@ class Firmware:
             player.join()
 
     def _act(self, request: Message) -> bytes:
-        self._heard = time.monotonic()
         data = request.payload
         acts: dict[int, Callable[[bytes], bytes]] = {
             Kind.HELLO: lambda data: _done(self._hello().pack()),

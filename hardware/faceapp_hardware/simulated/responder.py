@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -18,16 +19,22 @@ class Responder:
         Does what a request asks; returns the payload of its answer, the status first.
     reached : callable
         Returns how many bytes of an upload are there.
+
+    Notes
+    -----
+    ``heard`` is when the last whole request came, by `time.monotonic`.
     """
 
     def __init__(self, act: Callable[[Message], bytes], reached: Callable[[], int]) -> None:
         self._act, self._reached = act, reached
         self._splitter = Splitter()
+        self.heard = time.monotonic()
         self._host = b""
         self._answers: OrderedDict[int, tuple[Message, bytes]] = OrderedDict()
 
     def forget(self) -> None:
         """Forget every answer, as at a reset."""
+        self.heard = time.monotonic()
         self._host = b""
         self._answers.clear()
 
@@ -44,6 +51,7 @@ class Responder:
             return self._broken(Status.BAD_CHECK)
         if request.is_answer:
             return b""
+        self.heard = time.monotonic()
         if request.kind == Kind.HELLO and request.payload != self._host:
             self._answers.clear()  # another host, whose numbers may be those of the one before
             self._host = request.payload
