@@ -38,12 +38,15 @@ class Capture:
         The frames, still in memory.
     figures : TakeFigures
         What it is judged by; kept with it.
+    warnings : tuple of str
+        What went wrong on the way and did no harm, for people.
     """
 
     sample: Sample
     decoded: DecodedBundle
     groups: dict[str, GroupCapture]
     figures: TakeFigures
+    warnings: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -157,9 +160,16 @@ def capture_sample(
         if truth:
             devices.write_truth(folder / "capture" / "truth")
         reporter.progress(0.9, "saving")
-    write_scan_folder(project, sample, decoded, settings)
+    warnings = [f"{name} was shot again: {why}" for name, group in captured.items() for why in group.retried]
+    try:
+        write_scan_folder(project, sample, decoded, settings)
+    except DataError as error:
+        # The frames are on the disk; a take is not given up for clouds that can be made of them again.
+        warnings.append(f"{error}. The frames of the take are safe; make its clouds again with faceapp decode")
+    for warning in warnings:
+        reporter.warning(warning)
     reporter.progress(1.0, f"saved {sample.subject}/{sample.expression}/{sample.take}")
-    return Capture(sample, decoded, captured, figures)
+    return Capture(sample, decoded, captured, figures, tuple(warnings))
 
 
 def write_scan_folder(project: Project, sample: Sample, decoded: DecodedBundle, settings: DecodeSettings) -> None:

@@ -78,6 +78,8 @@ class GroupCapture:
         From arming to the last frame.
     more : tuple of (float, dict of str to FrameStack)
         Other exposures in ms, and what the infrared cameras saw with them.
+    retried : tuple of str
+        Why it had to be shot again, for people; empty where the first burst was whole.
     """
 
     group: CameraGroup
@@ -87,6 +89,7 @@ class GroupCapture:
     signs: dict[str, FrameSigns]
     seconds: float
     more: tuple[tuple[float, dict[str, FrameStack]], ...] = ()
+    retried: tuple[str, ...] = ()
 
 
 class CaptureEngine:
@@ -108,6 +111,7 @@ class CaptureEngine:
         self._devices = devices
         self._cancelled = threading.Event()
         self._busy = threading.Lock()
+        self._lost: set[str] = set()
         self.status = Status()
 
     def capture(self, plan: CapturePlan, deliver: Callable[[GroupCapture], None]) -> None:
@@ -147,28 +151,28 @@ class CaptureEngine:
             self._quiet(group)
 
     def _shoot_with_retries(self, group: CameraGroup, plan: CapturePlan) -> GroupCapture:
+        retried: list[str] = []
         for attempt in range(plan.retries + 1):
             try:
-                return self._shoot(group, plan)
+                self._reopen_lost(group.name)
+                return replace(self._shoot(group, plan), retried=tuple(retried))
             except BaseException as error:
-                self._quiet(group.name)
+                are_quiet = self._quiet(group.name)
+                if isinstance(error, DeviceError) and not (are_quiet and isinstance(error, FrameLost)):
+                    self._lost.add(group.name)
                 if self._cancelled.is_set():
                     raise Cancelled("the capture was stopped") from error
                 if attempt == plan.retries or not isinstance(error, DeviceError):
                     raise
-                if not isinstance(error, FrameLost):
-                    self._reopen(group.name, error)
+                retried.append(str(error))
         raise FrameLost(f"group {group.name}: no attempt is allowed")
 
-    def _reopen(self, group: str, lost: DeviceError) -> None:
+    def _reopen_lost(self, group: str) -> None:
         """Look for devices that failed: a loose cable may sit again, a projector may have started anew."""
-        self._set(Status(State.ARMING, group, f"opening the devices of {group} again: {lost}"))
-        try:
+        if group in self._lost:
+            self._set(Status(State.ARMING, group, f"opening the devices of {group} again"))
             reopen(self._devices, group)
-        except DeviceError as error:
-            if self._cancelled.is_set():
-                raise Cancelled("the capture was stopped") from error
-            raise
+            self._lost.discard(group)
 
     def _shoot(self, group: CameraGroup, plan: CapturePlan) -> GroupCapture:
         start = time.perf_counter()
@@ -192,7 +196,7 @@ class CaptureEngine:
         self, group: CameraGroup, plan: CapturePlan, settings: dict[str, CameraSettings]
     ) -> tuple[dict[str, npt.NDArray[np.uint8]], dict[str, BurstRecord]]:
         """Play the sequence once before some cameras of the group."""
-        patience = 2.0 + 3 * len(plan.sequence) * plan.period_s
+        patience = plan.patience_s + 3 * len(plan.sequence) * plan.period_s
         return shoot_burst(
             self._devices,
             group.name,
@@ -217,10 +221,9 @@ class CaptureEngine:
         self._set(Status(state, self.status.group if state is State.FAILED else "", text))
         self._set(Status(State.IDLE, "", text))
 
-    def _quiet(self, group: str) -> None:
-        """Light off and cameras disarmed, whatever state they are in; the first fault is the one to report."""
-        for fault in make_quiet(self._devices, group):
-            self.status = Status(self.status.state, group, fault)
+    def _quiet(self, group: str) -> bool:
+        """Light off and cameras disarmed, whatever state they are in; returns whether every device obeyed."""
+        return not make_quiet(self._devices, group)
 
 
 def _stacks(

@@ -29,6 +29,8 @@ class CapturePlan:
         How often a group is shot again after a lost frame.
     own_settings : mapping of str to CameraSettings
         Of single infrared cameras, in the place of ``settings``.
+    patience_s : float
+        How long a frame may be late before the burst counts as lost.
     more_exposures_ms : tuple of float
         Each group is shot once more with each of these, right after its burst: for what the first one saturates or
         leaves dark.
@@ -40,6 +42,7 @@ class CapturePlan:
     retries: int = 1
     own_settings: Mapping[str, CameraSettings] = field(default_factory=dict)
     more_exposures_ms: tuple[float, ...] = ()
+    patience_s: float = 2.0
 
     @property
     def period_s(self) -> float:

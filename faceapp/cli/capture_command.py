@@ -19,6 +19,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--takes", type=int, default=1, help="how many takes (default 1)")
     parser.add_argument("--head", type=Path, help="mesh that the simulated rig scans (mm, y up, z out of the face)")
     parser.add_argument("--seed", type=int, help="of the simulated rig's head and noise")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="ORDER",
+        help='let something go wrong with the simulated rig, such as "drop middle-ir-1 5" or "pull ?" (a ? is drawn by '
+        "the seed); can be given again, see the page of faults in the docs",
+    )
     parser.add_argument("--truth", action="store_true", help="keep the ground truth beside the capture (simulated rig)")
     parser.add_argument(
         "--exposures",
@@ -38,6 +46,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from faceapp.capture.plan import plan_for
     from faceapp.core.errors import UsageError
     from faceapp.core.subject import Verdict, check_expression
+    from faceapp.devices.troubles import order_troubles
     from faceapp.store.project import Project
 
     if options.takes < 1:
@@ -57,6 +66,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
             plan = replace(plan, settings=settings, own_settings={}, more_exposures_ms=exposures[1:])
         done: list[dict[str, object]] = []
         try:
+            for told in order_troubles(devices, *options.fault) if options.fault else ():
+                console.reporter.warning(f"ordered: {told}")
             for i in range(options.takes):
                 with console.reporter.part(i / options.takes, (i + 1) / options.takes):
                     capture = capture_sample(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -28,9 +29,7 @@ def write_bytes(file: Path, data: bytes) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
     except OSError as error:
-        raise DataError(
-            f"cannot write {file}: {error.strerror}. Check the disk and the rights, then try again"
-        ) from error
+        raise _refused(file, error) from error
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
@@ -40,9 +39,21 @@ def write_bytes(file: Path, data: bytes) -> None:
         os.replace(name, file)
         sync_folder(file.parent)
     except OSError as error:
-        raise DataError(f"cannot write {file}: {error.strerror}. Free some space, then try again") from error
+        raise _refused(file, error) from error
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _refused(path: Path, error: OSError) -> DataError:
+    """Return the error for people: what the disk says, and what to do about it."""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            todo = "Free some space"
+        case errno.EROFS | errno.EACCES | errno.EPERM:
+            todo = "Check that the disk is not write-protected and that you may write there"
+        case _:
+            todo = "Check the disk and its cable"
+    return DataError(f"cannot write {path}: {error.strerror}. {todo}, then try again")
 
 
 def write_json(file: Path, value: Any) -> None:
@@ -68,7 +79,7 @@ def append_line(file: Path, line: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
-        raise DataError(f"cannot write {file}: {error.strerror}. Free some space, then try again") from error
+        raise _refused(file, error) from error
 
 
 def _last_byte(stream: Any) -> bytes:
@@ -111,7 +122,7 @@ def new_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
     except OSError as error:
-        raise DataError(f"cannot write {folder}: {error.strerror}. Check the disk and the rights") from error
+        raise _refused(folder, error) from error
     try:
         temporary.chmod(0o755)
         yield temporary
@@ -124,7 +135,7 @@ def new_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     except BrokenPipeError:
         raise  # whoever read our lines has gone; the disk is well
     except OSError as error:
-        raise DataError(f"cannot write {folder}: {error.strerror}. Free some space, then try again") from error
+        raise _refused(folder, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -226,6 +226,7 @@ class Project:
             There is no such subject, or the expression makes no name of a folder.
         """
         self.must_write()
+        self._must_be_there()
         self.subject(subject)
         check_expression(expression)
         takes = [s.take for s in self.samples(subject=subject, expression=expression)]
@@ -236,6 +237,7 @@ class Project:
         with new_folder(self.sample_folder(sample)) as temporary:
             _write_sample(temporary, sample)
             yield sample, temporary
+            self._must_be_there()
         if self._index is not None:
             self._index.put(sample)
 
@@ -295,6 +297,11 @@ class Project:
         """Raise `ProjectError` where the project is read-only."""
         if self.read_only:
             raise ProjectError(f"{self.folder} is open read-only; close the other window and open it again to write")
+
+    def _must_be_there(self) -> None:
+        """A disk that is unplugged takes the project along, and its empty place would be written to all the same."""
+        if not (self.folder / "project.json").is_file():
+            raise ProjectError(f"{self.folder} is gone. Check that its disk is plugged in, then try again")
 
     def _clear_remains(self) -> None:
         """A killed process leaves folders under temporary names; nobody was told that they were saved."""

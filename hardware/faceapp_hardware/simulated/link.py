@@ -138,11 +138,11 @@ class Link:
             number = self._number
             self._replies[number] = reply
         try:
-            self._check()
+            self.must_live()
             self._send(number, name, arguments)
             if not reply.is_there.wait(_PATIENCE_S):
                 raise DeviceError(f"simulated rig: no answer to {name} within {_PATIENCE_S:g} s; connect it again")
-            self._check()
+            self.must_live()
         finally:
             with self._lock:
                 del self._replies[number]
@@ -181,7 +181,8 @@ class Link:
         except OSError as error:
             raise DeviceError(f"simulated rig: {self._dead or 'its world does not listen'}") from error
 
-    def _check(self) -> None:
+    def must_live(self) -> None:
+        """Raise `DeviceError` where the world has ended."""
         if self._dead:
             raise DeviceError(f"simulated rig: {self._dead}")
 

@@ -167,7 +167,12 @@ class SimulatedRig:
 
     def _port_of(self, group: str) -> Callable[[str], Port]:
         """Open the line to a projector where it is now: after a cable was in again it has another name."""
-        return lambda _: open_serial_port(self._link.ports[group])
+
+        def open_port(_: str) -> Port:
+            self._link.must_live()
+            return open_serial_port(self._link.ports[group])
+
+        return open_port
 
     def _opened(self) -> None:
         if self._is_closed:

@@ -116,7 +116,8 @@ class Studio:
 
     def prepare(self, subject: str, expression: str, take: int) -> None:
         """Seat the subject and render all frames; the same again needs fresh noise only."""
-        key = (subject, expression, take)
+        seated_alike = self._options.target == "head" and self._options.pose_spread == 0
+        key = (subject, expression, 1 if seated_alike else take)
         if self._scene is None or self._scene.key != key:
             self._scene = self._seated(key)
         self.refresh()
