@@ -117,7 +117,8 @@ def stands_of(samples: Sequence[Sample], subject: str, skipped: Mapping[str, str
     """
     result: list[Stand] = []
     for expression in load_expressions():
-        takes = tuple(s for s in samples if s.subject == subject and s.expression == expression.name)
+        mine = (s for s in samples if s.subject == subject and s.expression == expression.name)
+        takes = tuple(sorted(mine, key=lambda s: s.take))  # not by time: the computer's clock may have been set back
         if any(s.verdict is Verdict.ACCEPTED for s in takes):
             standing = Standing.ACCEPTED
         elif takes and takes[-1].verdict is Verdict.SKIPPED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import math
 import threading
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from faceapp.core.errors import DeviceError
 from faceapp.gui.bridge import Background, Relay
 from faceapp.gui.capture.group_scan import GroupScan
 
@@ -255,11 +257,14 @@ class RigLink:
         wanted = tuple(name for name in wanted if name not in busy)
         for name in self._streaming:
             if name not in wanted:
-                devices.cameras[name].stop_stream()
+                self._end_stream(devices, name)
+        running = [name for name in self._streaming if name in wanted]
         for name in wanted:
-            if name not in self._streaming and name in devices.cameras:
-                devices.cameras[name].stream(self._take)
-        self._streaming = wanted
+            if name not in running and name in devices.cameras:
+                with contextlib.suppress(DeviceError):  # one that is gone shows nothing; the next burst names it
+                    devices.cameras[name].stream(self._take)
+                    running.append(name)
+        self._streaming = tuple(running)
         if scanned and not self.scan.group:
             self.scan.begin(devices, scanned)
 
@@ -279,8 +284,13 @@ class RigLink:
         """End all streams and the live scan for a burst; on a thread."""
         self.scan.end()
         for name in self._streaming:
-            devices.cameras[name].stop_stream()
+            self._end_stream(devices, name)
         self._streaming = ()
+
+    @staticmethod
+    def _end_stream(devices: ConnectedRig, name: str) -> None:
+        with contextlib.suppress(DeviceError):  # a camera that is gone streams nothing
+            devices.cameras[name].stop_stream()
 
     def _take(self, frame: LiveFrame) -> None:
         now = time.perf_counter()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from faceapp.core.errors import Cancelled
+from faceapp.core.errors import Cancelled, DeviceError
 from faceapp.core.subject import Sample, Subject, Verdict
 from faceapp.gui.capture.actions import capture_actions
 from faceapp.gui.capture.base import CaptureBase
@@ -19,6 +19,7 @@ from faceapp.gui.capture.rig_link import RigState
 from faceapp.gui.capture.shot import GroupArrived, Shot
 from faceapp.gui.program.jobs import words_of
 from faceapp.gui.shell.actions import Action
+from faceapp.gui.widgets.messages import MessageBar
 from faceapp.gui.widgets.states import State
 
 if TYPE_CHECKING:
@@ -264,6 +265,9 @@ class CaptureWorkspace(CaptureBase):
         self.program.saved()
         self.page.verdict.show_figures(self._groups, capture.figures.failures, capture.seconds)
         self.page.stage.show_caption(sum(len(s.cloud) for s in capture.decoded.scans.values()))
+        if capture.warnings:
+            title = "The take is whole, but something went wrong on the way"
+            self.program.window.show_message(MessageBar(title, "; ".join(capture.warnings), state=State.CHECK))
         self.program.reload(lambda: self.context.set_sample(capture.sample))
         self._show_subject()
 
@@ -272,7 +276,10 @@ class CaptureWorkspace(CaptureBase):
         self.page.verdict.clear(title_of(self.expression), "", "Stopped", State.NONE)
         if not isinstance(error, Cancelled):
             self.page.verdict.show_badge("Failed", State.BAD)
-            self.program.show_failure("The take failed; nothing of it is kept", error, [("Shoot again", self.space)])
+            acts = [("Shoot again", self.space)]
+            if isinstance(error, DeviceError):
+                acts.append(("Connect rig again", self.connect_rig))
+            self.program.show_failure("The take failed; nothing of it is kept", error, acts)
         self._show_subject()
 
     def _end_shot(self, shot: Shot) -> None:

@@ -81,8 +81,11 @@ class Program(QObject):
     def rig_link(self) -> RigLink:
         """The rig of the window: devices can be open once, so Capture and Rig share them."""
         from faceapp.gui.capture.rig_link import RigLink
+        from faceapp.gui.capture.trouble_menu import TroubleMenu
 
-        return RigLink(self.relay, self.context.calibration_file)
+        link = RigLink(self.relay, self.context.calibration_file)
+        self._troubles = TroubleMenu(self, link)
+        return link
 
     def show_failure(self, title: str, error: BaseException, acts: Sequence[Act] = (), todo: str = "") -> None:
         """Say that something failed, with its details where it is no fault that people can read."""

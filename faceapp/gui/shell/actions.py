@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QMenu, 
 from faceapp.gui.theme import icon
 from faceapp.gui.widgets.keycap import key_text
 
-MENUS = ("File", "Edit", "View", "Sample", "Run", "Window", "Help")
+MENUS = ("File", "Edit", "View", "Sample", "Run", "Simulated rig", "Window", "Help")
 
 
 @dataclass(frozen=True)
