@@ -17,7 +17,7 @@ from faceapp.capture.plan import plan_for
 from faceapp.core.errors import DeviceError, FaceappError, UsageError
 from faceapp.core.signals import Reporter
 from faceapp.devices.protocols import ConnectedRig
-from faceapp.devices.records import CameraOrder
+from faceapp.devices.records import CameraOrder, ProjectorOrder
 from faceapp.devices.registry import (
     camera_driver_names,
     connect_rig,
@@ -139,22 +139,29 @@ def life_of_a_camera_driver(name: str, serial: str) -> None:
 
 
 def life_of_a_projector_driver(name: str) -> None:
-    """The driver says who it is, and lists its devices."""
+    """The driver says who it is, lists its devices, and names unknown options."""
     driver = load_projector_driver(name)
     demand(driver.name == name, f"the driver {name} calls itself {driver.name}")
     demand(bool(driver.title), "it has no title")
     driver.discover()
+    strange = ProjectorOrder("check-projector", "check", "nowhere", options=_STRANGE)
+    refused("an unknown option", "no_such_option", UsageError, lambda: driver.make_projector(strange))
 
 
 def play_once_stop_and_close(examined: Examined) -> None:
     """A projector plays only what it holds, ends when told, may be stopped twice, and opens again when closed."""
     projector = examined.projector
     projector.load(examined.sequence, examined.period_s)
-    for act in (projector.play, projector.stop, projector.stop, projector.loop, projector.stop):
+    words = projector.info.name
+    for act in (projector.play, projector.stop, projector.stop):
         act()
+    if projector.info.loops:
+        projector.loop()
+        projector.stop()
+    else:
+        refused("a loop, which it says it cannot", f"{words} cannot repeat", DeviceError, projector.loop)
     for _ in range(2):
         projector.close()
-    words = projector.info.name
     refused("loading a closed one", words, DeviceError, lambda: projector.load(examined.sequence, examined.period_s))
     projector.open()
     refused("playing what is not loaded", words, DeviceError, projector.play)

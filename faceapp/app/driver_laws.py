@@ -218,6 +218,10 @@ def too_long_sequences_are_refused(rig: Examined) -> None:
 def cameras_follow_a_loop(rig: Examined) -> None:
     """While a projector loops a camera hands on each frame, read-only; both end when told, and bursts work again."""
     camera, projector, n = rig.infrared, rig.projector, len(rig.sequence)
+    if not projector.info.loops:
+        projector.load(rig.sequence, rig.period_s)
+        refused("a loop, which it says it cannot", "cannot repeat", DeviceError, projector.loop)
+        return
     ids: list[int] = []
     pictures: list[npt.NDArray[Any]] = []
     wrong: list[str] = []

@@ -77,7 +77,8 @@ def rig_text(
         if emulated
         else 'trigger = "hardware"     # the projector\'s trigger out is wired to each camera',
     ]
-    ports = [p for p in projectors if p.driver != "emulated"] if not emulated else []
+    # A port is listed by each driver that may speak to what hangs on it; an emulated projector has none.
+    ports = list({p.serial: p for p in reversed(projectors) if p.serial}.values())[::-1] if not emulated else []
     for i, (group, members) in enumerate(sorted(placed.items())):
         lines += ["", "[[groups]]", f"name = {_quoted(group)}", _projector_line(ports[i] if i < len(ports) else None)]
         for kind, camera in sorted(members.items()):

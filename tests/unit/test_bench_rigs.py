@@ -124,7 +124,9 @@ def found(*serials: str, where: str = "GigE") -> list[FoundCamera]:
 def test_a_written_file_names_places_ports_and_what_to_check(tmp_path: Path) -> None:
     cameras = found("11", "12", "13")
     assert places_for(cameras) == {"11": "middle-ir-1", "12": "middle-ir-2", "13": "middle-rgb"}
-    text = rig_text(cameras, places_for(cameras), [FoundProjector("serial", "/dev/ttyUSB0")], "lab")
+    listed = [FoundProjector(name, "") for name in ("emulated", "emulated-stored")]
+    listed += [FoundProjector(name, "/dev/ttyUSB0") for name in ("serial", "stored")]
+    text = rig_text(cameras, places_for(cameras), listed, "lab")
     assert 'projector = { driver = "serial", serial = "/dev/ttyUSB0" }' in text
     assert 'trigger = "hardware"' in text
     write_rig(tmp_path / "lab.toml", text)

@@ -9,6 +9,13 @@ from faceapp_hardware.projectors.serial_projector import SerialProjector
 from faceapp_hardware.projectors.wire import WATCHDOG_S
 
 
+def serial_ports(driver: str) -> tuple[FoundProjector, ...]:
+    """Return the serial ports of this machine, as a driver would name what hangs on them."""
+    from serial.tools import list_ports
+
+    return tuple(FoundProjector(driver, port.device, port.description) for port in list_ports.comports())
+
+
 class SerialDriver:
     """Projectors that speak our protocol over a serial port; ``serial`` of the rig file is the port."""
 
@@ -21,9 +28,7 @@ class SerialDriver:
 
     def discover(self) -> tuple[FoundProjector, ...]:
         """Return the serial ports; what hangs on them is known when it is greeted."""
-        from serial.tools import list_ports
-
-        return tuple(FoundProjector(self.name, port.device, port.description) for port in list_ports.comports())
+        return serial_ports(self.name)
 
     def make_projector(self, order: ProjectorOrder) -> SerialProjector:
         """Return a projector that is not open yet."""

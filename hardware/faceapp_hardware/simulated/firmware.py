@@ -132,8 +132,11 @@ class Firmware:
             self._silent_until = time.monotonic() + _RESTART_S
         return answer
 
-    def watch(self) -> None:
-        """Put the light off if the host has been silent for too long, or something is wrong; give up an update."""
+    def watch(self) -> bytes:
+        """Put the light off if the host has been silent for too long, or something is wrong; give up an update.
+
+        It says nothing unasked.
+        """
         silence = time.monotonic() - self._responder.heard
         if self.is_lit and silence > self._watchdog_s:
             self.light_off(LightsOut.WATCHDOG)
@@ -141,6 +144,7 @@ class Firmware:
             self.light_off(LightsOut.FAULT)
         if self._receiving.is_image and silence > _UPDATE_SILENCE_S:
             self._receiving.forget()
+        return b""
 
     def light_off(self, why: LightsOut = LightsOut.STOPPED) -> None:
         """End the sequence that is shown."""

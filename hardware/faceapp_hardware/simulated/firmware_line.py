@@ -21,8 +21,8 @@ class Device(Protocol):
         """Take bytes; returns the bytes to answer with."""
         ...
 
-    def watch(self) -> None:
-        """Look at the clock; called often."""
+    def watch(self) -> bytes:
+        """Look at the clock; called often. Returns what it says unasked."""
         ...
 
     def light_off(self) -> None:
@@ -69,7 +69,9 @@ class FirmwareLine:
                     answer = self.firmware.receive(self._through(os.read(self._inner, 4096)))
                     if answer:
                         os.write(self._inner, self._through(answer))
-                self.firmware.watch()
+                unasked = self.firmware.watch()
+                if unasked:
+                    os.write(self._inner, self._through(unasked))
         finally:
             self.firmware.light_off()
             for end in (self._inner, self._outer):

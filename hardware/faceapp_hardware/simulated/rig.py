@@ -13,7 +13,8 @@ from faceapp.core.errors import DeviceError
 from faceapp.core.rig import Rig
 from faceapp.devices.records import CameraInfo
 from faceapp.devices.troubles import Trouble
-from faceapp_hardware.projectors.serial_projector import Port, SerialProjector, open_serial_port
+from faceapp_hardware.projectors.exchange import Port, open_serial_port
+from faceapp_hardware.projectors.serial_projector import SerialProjector
 from faceapp_hardware.simulated.assembly import parse_knocks, parse_swaps
 from faceapp_hardware.simulated.camera import SimulatedCamera
 from faceapp_hardware.simulated.description import RigDescription, read_rig_description
