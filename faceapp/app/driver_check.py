@@ -206,7 +206,8 @@ def _table(cameras: list[dict[str, Any]], projector: dict[str, Any]) -> Connecte
 
 def _period_of(rig: ConnectedRig) -> float:
     """Half as fast as every camera can: an emulation on a busy machine is late, and loses triggers then."""
-    return max(1 / _RATE_HZ, *(2 * camera.info.shortest_period_s for camera in rig.cameras.values()))
+    projectors = [projector.info.shortest_period_s for projector in rig.projectors.values()]
+    return max(1 / _RATE_HZ, *projectors, *(2 * camera.info.shortest_period_s for camera in rig.cameras.values()))
 
 
 @contextlib.contextmanager

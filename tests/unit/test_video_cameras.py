@@ -103,3 +103,60 @@ def test_what_is_no_source_is_named(tmp_path: Path) -> None:
 def test_a_webcam_that_is_not_there_is_named() -> None:
     with pytest.raises(DeviceError, match="the webcam 77 is missing or busy"):
         camera_of("77")
+
+
+class QueuedWebcam:
+    """A webcam of 50 pictures a second whose driver keeps the four oldest that nobody has fetched."""
+
+    def __init__(self, number: int) -> None:
+        del number
+        self.start, self.queue, self.at = time.perf_counter(), list[int](), 0
+
+    def isOpened(self) -> bool:  # noqa: N802 (OpenCV's name)
+        return True
+
+    def _fill(self) -> None:
+        now = int((time.perf_counter() - self.start) / 0.02)
+        while self.at < now:
+            self.at += 1
+            if len(self.queue) < 4:
+                self.queue.append(self.at)
+
+    def grab(self) -> bool:
+        self._fill()
+        while not self.queue:
+            time.sleep(0.001)
+            self._fill()
+        self.queue.pop(0)
+        return True
+
+    def read(self) -> tuple[bool, np.ndarray]:
+        self._fill()
+        while not self.queue:
+            time.sleep(0.001)
+            self._fill()
+        return True, np.full((4, 4, 3), self.queue.pop(0), np.uint8)
+
+    def set(self, what: int, value: float) -> bool:
+        return bool(what or value)
+
+    def release(self) -> None:
+        self.queue.clear()
+
+
+def test_a_pulse_takes_no_picture_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver of a webcam keeps old pictures while nobody fetches any: they show what stood there before."""
+    monkeypatch.setattr(cv2, "VideoCapture", QueuedWebcam)
+    camera = load_camera_driver("video").make_camera(CameraOrder("middle-cam-1", "middle", "ir", "0"))
+    camera.open()
+    webcam = camera._source._capture  # type: ignore[attr-defined]
+    buffer = np.zeros((2, 4, 4), np.uint8)
+    camera.arm(buffer)
+    for frame in range(2):
+        time.sleep(0.3)
+        pulse = int((time.perf_counter() - webcam.start) / 0.02)
+        camera.fire()  # type: ignore[attr-defined]
+        time.sleep(0.1)
+        assert buffer[frame].max() > pulse
+    camera.wait(2)
+    camera.close()

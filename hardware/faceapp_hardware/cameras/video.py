@@ -21,6 +21,7 @@ from faceapp_hardware.cameras.source import Fetched, Mode, refuse_unknown
 _OPTIONS = {"rate_hz": "pictures a second of a file in the live view (15)"}
 _PICTURES = (".png", ".tif", ".tiff", ".bmp", ".jpg")
 _LIVE_HZ = 15.0
+_LONGEST_QUEUE, _AT_ONCE_S = 8, 0.004
 
 
 class VideoDriver:
@@ -156,6 +157,8 @@ class VideoSource:
             image = cv2.imread(str(self._files[self._at]), cv2.IMREAD_UNCHANGED)
             self._at += 1
         else:
+            if self._is_webcam and self._mode is not Mode.FREE:
+                self._discard_stale()
             good, image = self._capture.read()
             image = image if good else None
         if image is None:
@@ -167,6 +170,16 @@ class VideoSource:
         if grey:
             return np.ascontiguousarray(image if image.ndim == 2 else image[..., 0])
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+
+    def _discard_stale(self) -> None:
+        """Drop the pictures that wait in the webcam's queue: they were taken before the pulse.
+
+        What waits is handed out at once; a picture that has to be waited for is new, and the next one is whole.
+        """
+        for _ in range(_LONGEST_QUEUE):
+            start = time.perf_counter()
+            if not self._capture.grab() or time.perf_counter() - start > _AT_ONCE_S:
+                return
 
     def configure(self, wanted: CameraSettings) -> CameraSettings:
         """Ask a webcam for its exposure in ms; many have units of their own, and files keep theirs."""
