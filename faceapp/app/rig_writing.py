@@ -14,6 +14,12 @@ PLACES = tuple(f"{group}-{place}" for group in ("left", "middle", "right") for p
 """Names of the cameras of a full rig, left and right of the subject."""
 
 
+_TRIGGERS = {
+    "software": "the projector calls the cameras",
+    "hardware": "the projector's trigger out is wired to each camera",
+}
+
+
 def places_for(cameras: Sequence[FoundCamera]) -> dict[str, str]:
     """Return a first guess of which camera stands where, by serial number: people put it right.
 
@@ -67,20 +73,28 @@ def rig_text(
         placed[group][kind] = by_serial[serial]
     if not placed:
         raise UsageError("no camera has a place; plug cameras in, or name places with --place SERIAL=middle-ir-1")
-    emulated = all(camera.where == "emulated" for group in placed.values() for camera in group.values())
+    cameras_used = [camera for group in placed.values() for camera in group.values()]
+    emulated = all(camera.where == "emulated" for camera in cameras_used)
+    webcams = all(camera.driver == "video" for camera in cameras_used)
+    trigger = "software" if emulated or webcams else "hardware"
     lines = [
         "# Written by faceapp. Check serial numbers and wiring, then calibrate and name the file below.",
         'driver = "bench"',
         f"name = {_quoted(name)}",
         '# calibration = "calibration.json"',
-        'trigger = "software"     # the emulated projector calls the cameras'
-        if emulated
-        else 'trigger = "hardware"     # the projector\'s trigger out is wired to each camera',
+        f'trigger = "{trigger}"     # {_TRIGGERS[trigger]}',
     ]
-    # A port is listed by each driver that may speak to what hangs on it; an emulated projector has none.
-    ports = list({p.serial: p for p in reversed(projectors) if p.serial}.values())[::-1] if not emulated else []
+    # A port is listed by each driver that may speak to what hangs on it; an emulated projector has none. Webcams have
+    # no trigger input, so a screen calls them.
+    fit = [p for p in projectors if p.serial and not p.wrong and (p.driver == "screen") == webcams]
+    ports = list({p.serial: p for p in reversed(fit)}.values())[::-1] if not emulated else []
     for i, (group, members) in enumerate(sorted(placed.items())):
-        lines += ["", "[[groups]]", f"name = {_quoted(group)}", _projector_line(ports[i] if i < len(ports) else None)]
+        lines += [
+            "",
+            "[[groups]]",
+            f"name = {_quoted(group)}",
+            _projector_line(ports[i] if i < len(ports) else None, webcams),
+        ]
         for kind, camera in sorted(members.items()):
             lines += _camera_lines(f"{group}-{kind}", camera)
     return "\n".join(lines) + "\n"
@@ -101,7 +115,9 @@ def write_rig(file: Path, text: str, *, force: bool = False) -> None:
     write_bytes(file, text.encode("utf-8"))
 
 
-def _projector_line(port: FoundProjector | None) -> str:
+def _projector_line(port: FoundProjector | None, webcams: bool) -> str:
+    if port is None and webcams:
+        return 'projector = { driver = "screen" }  # the last screen; or serial = its name'
     if port is None:
         return 'projector = { driver = "emulated" }  # or: driver = "serial", serial = the port'
     return f"projector = {{ driver = {_quoted(port.driver)}, serial = {_quoted(port.serial)} }}"

@@ -83,7 +83,9 @@ def _list(console: Console) -> int:
         told = f": {entry.sentence}" if entry.sentence else ""
         lines.append(f"{entry.kind} {entry.name}: {entry.title or 'cannot be loaded'} [{entry.standing.value}]{told}")
         lines += [f"  {c.serial}: {' '.join(filter(None, (c.model, c.where)))}" for c in entry.cameras]
-        lines += [f"  {p.serial or '(no port)'}: {p.model}" for p in entry.projectors]
+        lines += [
+            f"  {p.serial or '(no port)'}: {', '.join(filter(None, (p.model, p.wrong)))}" for p in entry.projectors
+        ]
     described = [{**dataclasses.asdict(entry), "standing": entry.standing.value} for entry in entries]
     console.result({"drivers": described}, "\n".join(lines))
     return 0

@@ -233,3 +233,18 @@ def test_settings_that_cannot_be_are_refused(tmp_path: Path, settings: str, word
     change = ('driver = "emulated"', f'driver = "emulated", settings = {{ {settings} }}')
     with pytest.raises(FaceappError, match=words):
         connect_described_rig(rig_file(tmp_path, change))
+
+
+def test_webcams_get_a_screen_and_network_cameras_none() -> None:
+    listed = [
+        FoundProjector("screen", "eDP-1", "640 x 480", "windows of people are on it"),
+        FoundProjector("screen", "HDMI-1", "1280 x 720"),
+        FoundProjector("serial", "/dev/ttyS0"),
+    ]
+    webcams = [FoundCamera("video", number, "webcam") for number in "02"]
+    text = rig_text(webcams, places_for(webcams), listed, "hobby")
+    assert 'projector = { driver = "screen", serial = "HDMI-1" }' in text
+    assert 'trigger = "software"' in text
+    assert 'projector = { driver = "screen" }' in rig_text(webcams, places_for(webcams), [], "hobby")
+    cameras = found("11", "12")
+    assert 'serial = "/dev/ttyS0"' in rig_text(cameras, places_for(cameras), listed, "lab")
