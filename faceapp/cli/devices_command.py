@@ -36,6 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar=("PROJECTOR", "IMAGE"),
         help="with RIG: put the firmware of a file into a projector that takes it over its line",
     )
+    parser.add_argument(
+        "--self-test", action="store_true", help="with RIG: light one projector at a time and name what is wired wrong"
+    )
     parser.add_argument("--force", action="store_true", help="replace the rig file")
     add_json_option(parser)
 
@@ -52,6 +55,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
         return _check(options, console)
     if options.write_rig:
         return _write(options, console)
+    if options.self_test:
+        if not options.rig:
+            raise UsageError("--self-test needs a RIG: a driver or a rig file")
+        from faceapp.cli.rig_checks import tell_wiring
+
+        return tell_wiring(options.rig, console)
     if options.rig:
         return _try(options.rig, console)
     return _list(console)

@@ -53,7 +53,7 @@ class Tally:
     given_up: Counter[str] = field(default_factory=Counter)
     connections: int = 0
     worst_mm: float = 0.0
-    longest_s: float = 0.0
+    longest: tuple[float, str] = (0.0, "")
 
     def table(self) -> str:
         lines = [f"{self.schedules} schedules of {sum(self.faults.values())} faults, {TAKES} takes each"]
@@ -64,7 +64,7 @@ class Tally:
             *(f"  {count:6}  {why}" for why, count in self.given_up.most_common()),
             f"connections made again: {self.connections}",
             f"worst cloud of a good take: {self.worst_mm:.2f} mm off (95th percentile)",
-            f"longest take: {self.longest_s:.1f} s",
+            f"longest take: {self.longest[0]:.1f} s ({self.longest[1]})",
         ]
         return "\n".join(lines)
 
@@ -76,6 +76,7 @@ class Laboratory:
         self.folder, self.tally, self._options = folder, Tally(), options
         self.connect()
         self.begin_project()
+        self.ordered = ""
         self.reference: dict[str, PointCloud] = {}
         for name, scan in self.shoot().decoded.scans.items():
             self.reference[name] = scan.cloud
@@ -108,13 +109,14 @@ class Laboratory:
         drawn = parse_faults(["?"] * int(rng.integers(1, 4)), self.rig.rig, rng)
         self.tally.schedules += 1
         self.tally.faults.update(fault.kind for fault in drawn)
+        self.ordered = ", ".join(fault.order for fault in drawn)
         self.rig.inject(*(fault.order for fault in drawn))
         for _ in range(TAKES):
             self.take()
         self.recover()
         capture = self.take()
         assert capture is not None, "the rig is whole, and its take is not"
-        assert capture.warnings == ()
+        assert all(w.endswith("is not open") for w in capture.warnings)  # its cable is in again: it was opened
         if self.tally.schedules % PROJECT_OF == 0:
             self.end_project()
             self.begin_project()
@@ -138,7 +140,7 @@ class Laboratory:
             capture = None
         seconds = time.monotonic() - start
         assert seconds < PATIENCE_S
-        self.tally.longest_s = max(self.tally.longest_s, seconds)
+        self.tally.longest = max(self.tally.longest, (seconds, self.ordered))
         assert self.engine.status.state is State.IDLE
         new = [sample for sample in self.project.samples() if sample not in before]
         assert len(new) == (capture is not None)
@@ -206,12 +208,12 @@ def run_all(laboratory: Laboratory, seeds: Sequence[int]) -> None:
 
 
 def test_few_schedules_end_in_a_working_engine_and_whole_files(tmp_path: Path) -> None:
-    """On one group, whose frames are ready sooner."""
-    with laboratory(tmp_path, rig=one_group_rig(tmp_path)) as one_group:
-        run_all(one_group, FEW)
+    with laboratory(tmp_path) as three_groups:
+        run_all(three_groups, FEW)
 
 
 @pytest.mark.figures
 def test_500_schedules_end_in_a_working_engine_and_whole_files(tmp_path: Path) -> None:
-    with laboratory(tmp_path) as three_groups:
-        run_all(three_groups, range(500))
+    """On one group, whose frames are ready sooner."""
+    with laboratory(tmp_path, rig=one_group_rig(tmp_path)) as one_group:
+        run_all(one_group, range(500))

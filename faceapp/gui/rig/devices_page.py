@@ -19,6 +19,7 @@ from faceapp.gui.capture.rig_link import RigState
 from faceapp.gui.picture.live import LiveView
 from faceapp.gui.program.jobs import words_of
 from faceapp.gui.program.program import Program
+from faceapp.gui.rig.checks_desk import ChecksDesk
 from faceapp.gui.rig.driver_list import DriverList
 from faceapp.gui.rig.pages import RigPage
 from faceapp.gui.rig.projector_desk import ProjectorDesk
@@ -68,6 +69,14 @@ class DevicesPage(RigPage):
         self.projectors = ProjectorDesk(
             self, self.trials.projector, program, relay, self.link, lambda: not self._bursting, self._rig_changed
         )
+        self.checks = ChecksDesk(
+            self.trials,
+            program,
+            relay,
+            self.link,
+            lambda: not self._bursting and not self.projectors.updating,
+            self._rig_changed,
+        )
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -98,6 +107,7 @@ class DevicesPage(RigPage):
         self.drivers.refreshed.connect(self.look)
         self.drivers.write_asked.connect(self.ask_file)
         self.trials.burst_asked.connect(self.try_burst)
+        self.trials.wiring_asked.connect(self.checks.check_wiring)
         self.live.clicked.connect(self.select)
         self.connect_button.clicked.connect(self.connect_rig)
         self.choose_button.clicked.connect(self.choose_rig)
@@ -111,6 +121,7 @@ class DevicesPage(RigPage):
         return (
             Action("rig.look", "Look what is plugged in", self.look, "F5", menu="Run", icon="arrow-clockwise"),
             Action("rig.burst", "Test burst", self.try_burst, "T", menu="Run", icon="lightning"),
+            Action("rig.wiring", "Self-test of the wiring", self.checks.check_wiring, menu="Run", icon="plugs"),
             Action("rig.firmware", "Update firmware…", self.projectors.ask_image, menu="Run", icon="upload-simple"),
             Action("rig.connect", "Connect rig", self.connect_rig, menu="Run", icon="plugs"),
             Action("rig.choose", "Choose rig for the window…", self.choose_rig, menu="Run", icon="video-camera"),
@@ -129,7 +140,7 @@ class DevicesPage(RigPage):
     def leave(self) -> None:
         self._here = False
         self.projectors.leave()
-        if not self._bursting:
+        if not self._bursting and not self.checks.running:
             self.link.stream(())
 
     @override
@@ -236,7 +247,7 @@ class DevicesPage(RigPage):
             self._results, self._tried = (), link.devices
             self.trials.clear()
             self.projectors.forget()
-        self.trials.set_ready(ready and not self._bursting)
+        self.trials.set_ready(ready and not self._bursting and not self.checks.running)
         if ready:
             self._show_cameras()
         else:
@@ -265,7 +276,7 @@ class DevicesPage(RigPage):
         self.live.set_cameras([(c.name, c.labels) for c in cameras], columns)
         names = [c.name for c in cameras]
         self.select(self._selected if self._selected in names else names[0] if names else "")
-        if self._here and not self._bursting and not self.projectors.updating:
+        if self._here and not self._bursting and not self.checks.running and not self.projectors.updating:
             self.link.stream(names)
 
     def _take_picture(self, camera: str, picture: Any) -> None:
@@ -285,10 +296,14 @@ class DevicesPage(RigPage):
 
     # The test burst
 
+    @property
+    def _is_busy(self) -> bool:
+        return self._bursting or self.checks.running or self.projectors.updating
+
     def try_burst(self) -> None:
         """Let every group shoot once; nothing is kept."""
         devices = self.link.devices
-        if devices is None or self.link.state is not RigState.READY or self._bursting or self.projectors.updating:
+        if devices is None or self.link.state is not RigState.READY or self._is_busy:
             return
         self._bursting = True
         self.trials.clear()

@@ -27,9 +27,12 @@ class TrialPanel(QWidget):
     Signals
     -------
     burst_asked()
+    wiring_asked()
+        The self-test of the wiring is wanted.
     """
 
     burst_asked = Signal()
+    wiring_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +56,8 @@ class TrialPanel(QWidget):
         self.badge = Badge("Not tried", State.NONE)
         self.burst = Button("Test burst", "primary", "lightning", key="T")
         self.burst.clicked.connect(self.burst_asked)
+        self.wiring = Button("Self-test", "quiet", "plugs")
+        self.wiring.clicked.connect(self.wiring_asked)
         self._results = QVBoxLayout()
         self._results.setSpacing(4)
         inner = QWidget()
@@ -76,6 +81,7 @@ class TrialPanel(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(12, 8, 12, 12)
         row.addWidget(self.burst)
+        row.addWidget(self.wiring)
         row.addStretch()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -114,8 +120,19 @@ class TrialPanel(QWidget):
 
     def show_running(self, group: str) -> None:
         """Say which group is tried now."""
-        self.badge.show_state(f"Trying {group}" if group else "Trying", State.WORK)
-        self.burst.setEnabled(False)
+        self.show_busy(f"Trying {group}" if group else "Trying")
+
+    def show_busy(self, words: str) -> None:
+        """Say what runs now; nothing else can be begun meanwhile."""
+        self.badge.show_state(words, State.WORK)
+        self.set_ready(False)
+
+    def show_rows(self, words: str, state: State, rows: Sequence[tuple[bool, str, str, str]]) -> None:
+        """Show a result: for each thing whether it is good, its name, a value, and a sentence."""
+        self.clear()
+        self.badge.show_state(words, state)
+        for row in rows:
+            self._add_row(*row)
 
     def show_trials(self, trials: Sequence[GroupTrial]) -> None:
         """Show the result of a test burst."""
@@ -153,5 +170,6 @@ class TrialPanel(QWidget):
         empty_layout(self._results)
 
     def set_ready(self, ready: bool) -> None:
-        """Allow a test burst, or not."""
-        self.burst.setEnabled(ready)
+        """Allow a test burst and the checks of the rig, or not."""
+        for button in (self.burst, self.wiring):
+            button.setEnabled(ready)

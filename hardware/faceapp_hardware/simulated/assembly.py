@@ -119,3 +119,36 @@ def parse_swaps(texts: Iterable[str], rig: Rig) -> dict[str, str]:
             raise UsageError(f"swap {text!r}: two cameras of the same kind are expected, such as left-ir-1 left-ir-2")
         swaps |= {pair[0]: pair[1], pair[1]: pair[0]}
     return swaps
+
+
+def parse_triggers(texts: Iterable[str], rig: Rig) -> dict[str, str]:
+    """Return which group's projector triggers which camera, of texts such as ``left-ir-1 right`` or ``left-ir-1 none``.
+
+    Raises
+    ------
+    UsageError
+        Not a camera and a group.
+    """
+    cameras, groups = {c.name for c in rig.cameras}, [*(g.name for g in rig.groups), "none"]
+    wired: dict[str, str] = {}
+    for text in texts:
+        words = text.split()
+        if len(words) != 2 or words[0] not in cameras or words[1] not in groups:
+            raise UsageError(f"trigger {text!r}: a camera and one of {', '.join(groups)} are expected")
+        wired[words[0]] = words[1]
+    return wired
+
+
+def parse_mirrors(texts: Iterable[str], rig: Rig) -> frozenset[str]:
+    """Return the groups whose projector is mirrored.
+
+    Raises
+    ------
+    UsageError
+        There is no such group.
+    """
+    groups = [g.name for g in rig.groups]
+    named = frozenset(text for text in texts if text)
+    for name in named - set(groups):
+        raise UsageError(f"mirror {name!r}: one of {', '.join(groups)} is expected")
+    return named

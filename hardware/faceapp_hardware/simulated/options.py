@@ -68,6 +68,10 @@ class Options:
         Cameras that were hit since, see `faceapp_hardware.simulated.assembly`.
     swaps : tuple of str
         Pairs of cameras whose cables are swapped.
+    triggers : tuple of str
+        Cameras whose trigger cable is in another projector, or in ``none``: ``left-ir-1 right``.
+    mirrors : tuple of str
+        Groups whose projector shows its picture mirrored.
     """
 
     head: Path | None = None
@@ -92,6 +96,8 @@ class Options:
     assembly: int | None = None
     knocks: tuple[str, ...] = ()
     swaps: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()
 
     @property
     def pose_spread(self) -> float:
@@ -120,7 +126,7 @@ def parse_options(options: Mapping[str, Any]) -> Options:
         (("seed", "tone", "hair", "iris", "first_id", "assembly"), int),
         (("scale", "age", "pose", "bow"), float),
         (("identity", "velocity", "shift"), _numbers),
-        (("faults", "knocks", "swaps"), _texts),
+        (("faults", "knocks", "swaps", "triggers", "mirrors"), _texts),
     ):
         for name in names:
             _convert(values, name, convert)

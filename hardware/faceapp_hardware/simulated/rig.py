@@ -15,7 +15,7 @@ from faceapp.devices.records import CameraInfo
 from faceapp.devices.troubles import Trouble
 from faceapp_hardware.projectors.exchange import Port, open_serial_port
 from faceapp_hardware.projectors.serial_projector import SerialProjector
-from faceapp_hardware.simulated.assembly import parse_knocks, parse_swaps
+from faceapp_hardware.simulated.assembly import parse_knocks, parse_mirrors, parse_swaps, parse_triggers
 from faceapp_hardware.simulated.camera import SimulatedCamera
 from faceapp_hardware.simulated.description import RigDescription, read_rig_description
 from faceapp_hardware.simulated.fault_kinds import RIG
@@ -49,6 +49,8 @@ class SimulatedDriver:
         drawn = tuple(fault.order for fault in parse_faults(checked.faults, description.rig, rng))
         parse_knocks(checked.knocks, description.rig)
         parse_swaps(checked.swaps, description.rig)
+        parse_triggers(checked.triggers, description.rig)
+        parse_mirrors(checked.mirrors, description.rig)
         return SimulatedRig(replace(checked, faults=drawn), description, rng)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -12,11 +12,12 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from faceapp.calibration.target import parse_board
-from faceapp.core.arrays import Float32Array, UInt8Array
+from faceapp.core.arrays import Float32Array, FloatArray, UInt8Array
 from faceapp.core.mesh import Mesh
 from faceapp.core.rig import CameraGroup, CameraModel
 from faceapp.core.sequence import FringeSequence, multi_frequency
 from faceapp_hardware.simulated import kernels
+from faceapp_hardware.simulated.assembly import parse_mirrors, parse_swaps, parse_triggers
 from faceapp_hardware.simulated.board_rendering import BoardRenderer
 from faceapp_hardware.simulated.description import RigDescription
 from faceapp_hardware.simulated.exchange import LIVE_SHRINK
@@ -85,6 +86,18 @@ class Studio:
         groups = description.rig.groups
         self._displacements = {g.name: self._motion.of_group(i, len(groups)) for i, g in enumerate(groups)}
         self._groups = {c.name: g for g in description.rig.groups for c in g.cameras}
+        self._lit_by = self._lights()
+        self._mirrored = parse_mirrors(options.mirrors, description.rig)
+
+    def _lights(self) -> dict[str, CameraGroup]:
+        """Whose light a camera sees in its bursts: that of the projector that triggers it, under whatever name."""
+        rig, options = self._description.rig, self._options
+        swaps, wired = parse_swaps(options.swaps, rig), parse_triggers(options.triggers, rig)
+        lights = dict(self._groups)
+        for name, group in wired.items():
+            if group != "none":
+                lights[swaps.get(name, name)] = rig.group(group)
+        return lights
 
     def warm_up(self) -> None:
         """Do once, on a speck, what is slow the first time: compile, load the head."""
@@ -195,7 +208,8 @@ class Studio:
                 scene.colour_frames[name] = with_noise(scene.photographs[name], self._rngs[name])[None]
             return
         mine = scene.infrared[name]
-        first = group.infrared[0].name
+        usual = (m.name for m in group.infrared if self._lit_by[m.name] is group)
+        first = next(usual, group.infrared[0].name)
         self._render(scene, group, first)
         mine.gain = self._gain(scene.infrared[first])
         exposure = self._exposures_ms[name]
@@ -204,7 +218,8 @@ class Studio:
             mine.frames = self._expose(mine, self._description.rig.camera(name))
 
     def _render(self, scene: _Scene, group: CameraGroup, name: str) -> None:
-        displacement = self._displacements[group.name]
+        lit_by = self._lit_by[name]
+        displacement = self._displacements[lit_by.name]
         if group.rgb is not None and name == group.rgb.name:
             if name not in scene.photographs:
                 model, renderer = seen_from(group.rgb, displacement), scene.renderer
@@ -213,14 +228,14 @@ class Studio:
                 else:
                     scene.photographs[name] = photograph(renderer, model)
             return
-        sequence = self._sequences[group.name]
+        sequence = self._sequences[lit_by.name]
         known = scene.infrared.get(name)
         if known is not None and known.sequence == sequence:
             return
-        optics = group.projector.optics
+        optics = lit_by.projector.optics
         assert optics is not None
         model = seen_from(next(m for m in group.infrared if m.name == name), displacement)
-        view = known.view if known else scene.renderer.lit_view(model, seen_from(optics, displacement))
+        view = known.view if known else self._lit_view(scene, model, lit_by, displacement)
         flood = scene.renderer.through_lens(mean_of_rays(view.light))
         if self._motion.moves_in_burst:
             optics = seen_from(optics, displacement)
@@ -228,6 +243,12 @@ class Studio:
         else:
             light = scene.renderer.exposures(view, sequence)
         scene.infrared[name] = _InfraredView(view, sequence, light, flood)
+
+    def _lit_view(self, scene: _Scene, model: CameraModel, lit_by: CameraGroup, displacement: FloatArray) -> LitView:
+        optics = lit_by.projector.optics
+        assert optics is not None
+        view = scene.renderer.lit_view(model, seen_from(optics, displacement))
+        return replace(view, field=1 - view.field) if lit_by.name in self._mirrored else view
 
     def _gain(self, first: _InfraredView) -> float:
         lit = first.flood[first.flood > _LIT]

@@ -23,7 +23,7 @@ import numpy as np
 
 from faceapp.core.errors import DeviceError, FaceappError
 from faceapp.core.rig import CameraGroup
-from faceapp_hardware.simulated.assembly import assembled, knocked, parse_knocks, parse_swaps
+from faceapp_hardware.simulated.assembly import assembled, knocked, parse_knocks, parse_swaps, parse_triggers
 from faceapp_hardware.simulated.description import read_rig_description
 from faceapp_hardware.simulated.exchange import layout_of
 from faceapp_hardware.simulated.faults import Fault, parse_faults
@@ -77,7 +77,7 @@ class World:
         for model in rig.cameras:
             first = options.first_id or int(rng.integers(1, LAST_ID + 1))
             self._cameras[model.name] = WorldCamera(model.name, first, self._carrier(model.name))
-        self._wire = Wire(rig, self._cameras, self._faults, self._taken)
+        self._wire = Wire(rig, self._cameras, parse_triggers(options.triggers, rig), self._faults, self._taken)
         self._troubles = WorldFaults(
             rig,
             self._faults,

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -171,6 +171,8 @@ class Wire:
         Who is wired to whom.
     cameras : dict of str to WorldCamera
         All of them.
+    wired : mapping of str to str
+        Cameras that hang on another group's projector, or on none.
     faults : list of Fault
         Struck off as they happen.
     taken : callable
@@ -178,9 +180,15 @@ class Wire:
     """
 
     def __init__(
-        self, rig: Rig, cameras: dict[str, WorldCamera], faults: list[Fault], taken: Callable[[str], None]
+        self,
+        rig: Rig,
+        cameras: dict[str, WorldCamera],
+        wired: Mapping[str, str],
+        faults: list[Fault],
+        taken: Callable[[str], None],
     ) -> None:
-        self._groups = {g.name: [cameras[m.name] for m in g.cameras] for g in rig.groups}
+        own = {m.name: g.name for g in rig.groups for m in g.cameras}
+        self._groups = {g.name: [cameras[n] for n in own if wired.get(n, own[n]) == g.name] for g in rig.groups}
         self._projectors = {g.name: g.projector.name for g in rig.groups}
         self._faults, self._taken = faults, taken
 
