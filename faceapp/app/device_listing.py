@@ -13,8 +13,11 @@ from faceapp.devices.registry import (
     load_camera_driver,
     load_driver,
     load_projector_driver,
+    load_trigger_driver,
     projector_driver_names,
+    trigger_driver_names,
 )
+from faceapp.devices.trigger_records import FoundTrigger
 
 
 @enum.unique
@@ -33,7 +36,7 @@ class DriverEntry:
 
     Parameters
     ----------
-    kind : {"rig", "camera", "projector"}
+    kind : {"rig", "camera", "projector", "trigger"}
         What it drives.
     name, title : str
         As a rig file and as people name it; the title is empty where the driver cannot be loaded.
@@ -45,6 +48,8 @@ class DriverEntry:
         Plugged in now.
     projectors : tuple of FoundProjector
         Plugged in now; serial drivers list ports.
+    triggers : tuple of FoundTrigger
+        Plugged in now; serial drivers list ports.
     """
 
     kind: str
@@ -54,6 +59,7 @@ class DriverEntry:
     sentence: str = ""
     cameras: tuple[FoundCamera, ...] = ()
     projectors: tuple[FoundProjector, ...] = ()
+    triggers: tuple[FoundTrigger, ...] = ()
 
 
 def list_drivers() -> tuple[DriverEntry, ...]:
@@ -63,7 +69,8 @@ def list_drivers() -> tuple[DriverEntry, ...]:
     """
     cameras = tuple(_camera_entry(name) for name in camera_driver_names())
     projectors = tuple(_projector_entry(name) for name in projector_driver_names())
-    return (*cameras, *projectors, *(_rig_entry(name) for name in driver_names()))
+    triggers = tuple(_trigger_entry(name) for name in trigger_driver_names())
+    return (*cameras, *projectors, *triggers, *(_rig_entry(name) for name in driver_names()))
 
 
 def _rig_entry(name: str) -> DriverEntry:
@@ -103,6 +110,21 @@ def _projector_entry(name: str) -> DriverEntry:
     standing = Standing.FOUND if found else Standing.NOTHING
     sentence = "" if found else "no port or projector is plugged in"
     return DriverEntry("projector", name, title, standing, sentence, projectors=found)
+
+
+def _trigger_entry(name: str) -> DriverEntry:
+    title = ""
+    try:
+        driver = load_trigger_driver(name)
+        title = driver.title
+        if missing := driver.missing():
+            return DriverEntry("trigger", name, title, Standing.MISSING, missing)
+        found = driver.discover()
+    except Exception as error:  # as above
+        return DriverEntry("trigger", name, title, Standing.WRONG, _words(error))
+    standing = Standing.FOUND if found else Standing.NOTHING
+    sentence = "" if found else "no port or trigger box is plugged in"
+    return DriverEntry("trigger", name, title, standing, sentence, triggers=found)
 
 
 def _words(error: Exception) -> str:

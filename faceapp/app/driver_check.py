@@ -12,6 +12,7 @@ from typing import Any
 
 from faceapp.app.driver_laws import CAMERA_LAWS, PROJECTOR_LAWS, Examined, Law, demand, refused
 from faceapp.app.driver_rig_laws import RIG_LAWS
+from faceapp.app.driver_trigger_laws import TRIGGER_LAWS
 from faceapp.app.rigs import connect_described_rig, describe_rig, open_devices
 from faceapp.capture.plan import plan_for
 from faceapp.core.errors import DeviceError, FaceappError, UsageError
@@ -26,6 +27,7 @@ from faceapp.devices.registry import (
     load_driver,
     load_projector_driver,
     projector_driver_names,
+    trigger_driver_names,
 )
 
 _RATE_HZ = 50.0
@@ -72,10 +74,12 @@ def check_driver(name: str, device: str = "", reporter: Reporter | None = None) 
         return _check_camera_driver(name, device, reporter)
     if name in projector_driver_names():
         return _check_projector_driver(name, device, reporter)
+    if name in trigger_driver_names():
+        return tuple(_tried(law, partial(law, name, device)) for law in TRIGGER_LAWS)
     try:
         driver, options = describe_rig(name)
     except UsageError as error:
-        there = sorted({*driver_names(), *camera_driver_names(), *projector_driver_names()})
+        there = sorted({*driver_names(), *camera_driver_names(), *projector_driver_names(), *trigger_driver_names()})
         raise UsageError(f"there is no driver {name!r}; installed are {', '.join(there)}") from error
     first = [_tried(life_of_a_rig_driver, lambda: life_of_a_rig_driver(driver, options))]
     with _rig(connect_described_rig(name)) as rig:

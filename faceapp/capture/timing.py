@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from faceapp.core.errors import UsageError
 from faceapp.devices.records import CameraInfo, ProjectorInfo
+from faceapp.devices.trigger_records import FlashTiming
 
 _SLACK_S = 1e-6  # below what any device keeps
 
@@ -45,6 +46,27 @@ def check_timing(camera: CameraInfo, projector: ProjectorInfo, exposure_s: float
         raise UsageError(
             f"{camera.name} cannot repeat an exposure of {_ms(exposure_s)} ms that fast: {how} <= period is broken, "
             f"{_ms(sensor)} > {_ms(period_s)} ms; shorten the exposure or lower the rate"
+        )
+    if projector.flash is not None:
+        _check_flash(camera, projector, projector.flash, exposure_s, period_s)
+
+
+def _check_flash(
+    camera: CameraInfo, projector: ProjectorInfo, flash: FlashTiming, exposure_s: float, period_s: float
+) -> None:
+    """Refuse a flash that would shine into an infrared exposure; both are counted from the trigger pulse."""
+    jitter = projector.timing.trigger_jitter_s
+    if flash.delay_s < exposure_s + jitter - _SLACK_S:
+        raise UsageError(
+            f"the flash at {projector.name} would shine into the exposure of {camera.name}: flash delay >= exposure + "
+            f"jitter is broken, {_ms(flash.delay_s)} < {_ms(exposure_s)} + {_ms(jitter)} ms; delay the flash or "
+            "shorten the exposure"
+        )
+    if flash.after >= 0 and flash.delay_s + flash.width_s + jitter > period_s + _SLACK_S:
+        raise UsageError(
+            f"the flash at {projector.name} would shine into the next exposure of {camera.name}: flash delay + width + "
+            f"jitter <= period is broken, {_ms(flash.delay_s)} + {_ms(flash.width_s)} + {_ms(jitter)} > "
+            f"{_ms(period_s)} ms; fire it after the last exposure, or lower the rate"
         )
 
 

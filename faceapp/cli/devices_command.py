@@ -95,6 +95,7 @@ def _list(console: Console) -> int:
         lines += [
             f"  {p.serial or '(no port)'}: {', '.join(filter(None, (p.model, p.wrong)))}" for p in entry.projectors
         ]
+        lines += [f"  {t.serial or '(no port)'}: {t.model}" for t in entry.triggers]
     described = [{**dataclasses.asdict(entry), "standing": entry.standing.value} for entry in entries]
     console.result({"drivers": described}, "\n".join(lines))
     return 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from faceapp.devices.protocols import Camera, Projector
+from faceapp.devices.protocols import Camera, Projector, TriggerBox
 from faceapp.devices.records import (
     CameraOrder,
     FoundCamera,
@@ -17,6 +17,7 @@ from faceapp.devices.records import (
     ProjectorSettings,
     ProjectorState,
 )
+from faceapp.devices.trigger_records import FoundTrigger, TriggerOrder
 
 
 class SoftwareTriggered(Protocol):
@@ -24,6 +25,14 @@ class SoftwareTriggered(Protocol):
 
     def fire(self) -> None:
         """Take one frame, as a pulse on the cable would have it; nothing happens while it is not armed."""
+        ...
+
+
+class SoftwarePulsed(Protocol):
+    """A trigger box whose input takes a call as well: in a rig of emulated devices the call plays the cable."""
+
+    def pulse(self, number: int) -> None:
+        """Take a pulse at an input, counted from 1."""
         ...
 
 
@@ -117,6 +126,38 @@ class ProjectorDriver(Protocol):
 
     def make_projector(self, order: ProjectorOrder) -> Projector:
         """Return a projector that is not open yet.
+
+        Raises
+        ------
+        UsageError
+            The order has an option that the driver does not know, or lacks one that it needs.
+        """
+        ...
+
+
+@runtime_checkable
+class TriggerDriver(Protocol):
+    """Finds and opens trigger boxes of one kind. Registered under the entry point ``faceapp.triggers``."""
+
+    name: str
+    title: str
+
+    def missing(self) -> str:
+        """Return in a sentence what it lacks here and how to get it; empty if it can be used."""
+        ...
+
+    def discover(self) -> tuple[FoundTrigger, ...]:
+        """Return the boxes, or the ports that may have one; nothing is sent to them.
+
+        Raises
+        ------
+        DeviceError
+            The ports cannot be listed.
+        """
+        ...
+
+    def make_trigger(self, order: TriggerOrder) -> TriggerBox:
+        """Return a box that is not open yet.
 
         Raises
         ------

@@ -14,7 +14,15 @@ import numpy.typing as npt
 
 from faceapp.core.rig import Rig
 from faceapp.core.sequence import FringeSequence
-from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings, LiveFrame, ProjectorInfo, TriggeredFrame
+from faceapp.devices.records import (
+    BurstRecord,
+    CameraInfo,
+    CameraSettings,
+    LiveFrame,
+    ProjectorInfo,
+    TriggeredFrame,
+)
+from faceapp.devices.trigger_records import TriggerInfo, TriggerProgram
 
 
 class Camera(Protocol):
@@ -118,6 +126,41 @@ class Projector(Protocol):
 
     def close(self) -> None:
         """Light off and give the device back; does no harm twice."""
+        ...
+
+
+class TriggerBox(Protocol):
+    """A box that gives pulses at its outputs, by its own clock or by pulses at an input."""
+
+    @property
+    def info(self) -> TriggerInfo:
+        """What it is; complete once it is open."""
+        ...
+
+    def open(self) -> None:
+        """Take the device; opening it twice does no harm."""
+        ...
+
+    def program(self, wanted: TriggerProgram) -> None:
+        """Hold a program.
+
+        Raises
+        ------
+        DeviceError
+            It has no such input or output, or a delay or width is outside its limits.
+        """
+        ...
+
+    def arm(self) -> None:
+        """Run the program once: count the pulses of its input from now on, or begin with its own clock."""
+        ...
+
+    def stop(self) -> None:
+        """Run no program any more, all outputs low; always allowed."""
+        ...
+
+    def close(self) -> None:
+        """Stop and give the device back; does no harm twice."""
         ...
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceapp.core.sequence import FringeSequence
+from faceapp.devices.trigger_records import FlashTiming
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,8 @@ class ProjectorInfo:
     reports, adjusts, updates : bool
         Which methods of `faceapp.devices.drivers.MaintainedProjector` it keeps: ``state``, ``adjust``,
         ``update_firmware``.
+    flash : FlashTiming or None
+        Of the flash for the colour camera that a trigger box fires at this projector's pulses.
     """
 
     name: str
@@ -189,6 +192,7 @@ class ProjectorInfo:
     reports: bool = False
     adjusts: bool = False
     updates: bool = False
+    flash: FlashTiming | None = None
 
     @property
     def cannot(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Drivers by name: installed packages announce theirs under entry points.
 
-``faceapp.drivers`` connect whole rigs, ``faceapp.cameras`` and ``faceapp.projectors`` single devices for rig files.
+``faceapp.drivers`` connect whole rigs, ``faceapp.cameras``, ``faceapp.projectors`` and ``faceapp.triggers`` single
+devices for rig files.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from faceapp.core.errors import DeviceError, UsageError
-from faceapp.devices.drivers import CameraDriver, ProjectorDriver
+from faceapp.devices.drivers import CameraDriver, ProjectorDriver, TriggerDriver
 from faceapp.devices.protocols import ConnectedRig, RigDriver
 
 RIGS, CAMERAS, PROJECTORS = "faceapp.drivers", "faceapp.cameras", "faceapp.projectors"
+TRIGGERS = "faceapp.triggers"
 
 
 def driver_names() -> tuple[str, ...]:
@@ -29,6 +31,11 @@ def camera_driver_names() -> tuple[str, ...]:
 def projector_driver_names() -> tuple[str, ...]:
     """Return the names of all installed drivers of projectors."""
     return _names(PROJECTORS)
+
+
+def trigger_driver_names() -> tuple[str, ...]:
+    """Return the names of all installed drivers of trigger boxes."""
+    return _names(TRIGGERS)
 
 
 def load_driver(name: str) -> RigDriver:
@@ -70,6 +77,20 @@ def load_projector_driver(name: str) -> ProjectorDriver:
         Its package cannot be loaded.
     """
     made: ProjectorDriver = _load(PROJECTORS, name, ProjectorDriver, "projector")
+    return made
+
+
+def load_trigger_driver(name: str) -> TriggerDriver:
+    """Return a driver of trigger boxes.
+
+    Raises
+    ------
+    UsageError
+        There is none of that name.
+    DeviceError
+        Its package cannot be loaded.
+    """
+    made: TriggerDriver = _load(TRIGGERS, name, TriggerDriver, "trigger box")
     return made
 
 

@@ -64,8 +64,9 @@ def test_a_sensor_that_cannot_repeat_is_refused() -> None:
 def test_a_rig_file_states_what_was_measured_and_nothing_moves_that_cannot_work(tmp_path: Path) -> None:
     need_pylon()
     file = write_bench(tmp_path, groups=1)
-    timing = 'projector = { driver = "emulated", timing = { rise_ms = 0.4, trigger_delay_ms = 0.5 } }'
-    text = file.read_text().replace('projector = { driver = "emulated" }', timing)
+    timing = 'driver = "emulated", timing = { rise_ms = 0.4, trigger_delay_ms = 0.5 }, '
+    text = file.read_text().replace('driver = "emulated", ', timing)
+    assert timing in text
     file.write_text(text.replace('role = "ir"', 'role = "ir"\nexposure_ms = 11.0\nreadout_ms = 6.0', 1))
     rig = connect_described_rig(str(file))
     try:

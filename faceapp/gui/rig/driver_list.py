@@ -24,7 +24,17 @@ STATES = {
     Standing.MISSING: State.CHECK,
     Standing.WRONG: State.BAD,
 }
-_TITLES = {"camera": "Camera drivers", "projector": "Projector drivers", "rig": "Rig drivers"}
+_TITLES = {
+    "camera": "Camera drivers",
+    "projector": "Projector drivers",
+    "trigger": "Trigger boxes",
+    "rig": "Rig drivers",
+}
+    "camera": "Camera drivers",
+    "projector": "Projector drivers",
+    "trigger": "Trigger boxes",
+    "rig": "Rig drivers",
+}
 _NOWHERE = "not used"
 _DETAIL = "device-detail"
 _SLICE_S = 0.01
@@ -118,8 +128,8 @@ class DriverList(QWidget):
                 for camera in entry.cameras:
                     self._rows.addWidget(self._camera_row(camera, places.get(camera.serial, _NOWHERE)))
                     yield
-                for projector in entry.projectors:
-                    self._rows.addWidget(_indented(projector.serial or projector.model, projector.model))
+                for found in (*entry.projectors, *entry.triggers):
+                    self._rows.addWidget(_indented(found.serial or found.model, found.model))
         self._rows.addStretch()
         self.set_narrow(self._narrow)
         self.write.setEnabled(bool(self._cameras))

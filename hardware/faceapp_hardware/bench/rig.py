@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from faceapp.core.errors import DeviceError, FaceappError, UsageError
 from faceapp.core.rig import Rig
-from faceapp.devices.drivers import SoftwareTriggered
-from faceapp.devices.protocols import Camera, Projector
+from faceapp.devices.drivers import SoftwarePulsed, SoftwareTriggered
+from faceapp.devices.protocols import Camera, Projector, TriggerBox
 from faceapp.devices.records import ProjectorOrder
-from faceapp.devices.registry import load_camera_driver, load_projector_driver
-from faceapp_hardware.bench.rig_file import GroupPlace, RigFile, parse_rig_file
+from faceapp.devices.registry import load_camera_driver, load_projector_driver, load_trigger_driver
+from faceapp.devices.trigger_records import TriggerOrder
+from faceapp_hardware.bench.rig_file import BoxPlace, GroupPlace, RigFile, parse_rig_file
+from faceapp_hardware.triggers.flash import FlashedProjector
 
 
 class BenchDriver:
@@ -53,7 +55,11 @@ class BenchRig:
         self._file = file
         self._cameras: dict[str, Camera] = {}
         self._projectors: dict[str, Projector] = {}
+        self._boxes: dict[str, TriggerBox] = {}
+        self._outputs: dict[tuple[str, int], Camera] = {}
         try:
+            for place in file.boxes:
+                self._make_box(place)
             for group in file.groups:
                 self._make(group)
             # Pixels of a camera that nobody has calibrated are known from the camera alone.
@@ -66,6 +72,27 @@ class BenchRig:
             self.close()
             raise
 
+    def _make_box(self, place: BoxPlace) -> None:
+        driver = load_trigger_driver(place.driver)
+        missing = driver.missing()
+        if missing:
+            raise DeviceError(f"{place.name}: {missing}")
+
+        def cable(output: int) -> None:
+            camera = self._outputs.get((place.name, output))
+            if camera is not None:
+                cast(SoftwareTriggered, camera).fire()
+
+        wire = cable if self._file.software_trigger else _no_wire
+        box = driver.make_trigger(TriggerOrder(place.name, place.serial, dict(place.options), wire))
+        self._boxes[place.name] = box
+        box.open()
+        if self._file.software_trigger and not box.info.software_input:
+            raise UsageError(
+                f'{self._file.path}: trigger = "software", but the trigger box {place.name} ({place.driver}) takes no '
+                "pulse by a call; set trigger to hardware"
+            )
+
     def _make(self, group: GroupPlace) -> None:
         mine: list[Camera] = []
         for name, order, _ in group.cameras:
@@ -77,15 +104,34 @@ class BenchRig:
             self._cameras[order.name] = camera
             mine.append(camera)
         place = group.projector
-        wire = Wire(mine).pulse if self._file.software_trigger else _no_wire
+        wire = self._cable(group, mine) if self._file.software_trigger else _no_wire
         maker = load_projector_driver(place.driver)
         missing = maker.missing()
         if missing:
             raise DeviceError(f"{place.name}: {missing}")
         options = dict(place.options)
-        self._projectors[group.name] = maker.make_projector(
+        projector = maker.make_projector(
             ProjectorOrder(place.name, group.name, place.serial, place.timing, options, wire, place.settings)
         )
+        if group.flash is not None:
+            projector = FlashedProjector(projector, self._boxes[group.box], group.flash)
+        self._projectors[group.name] = projector
+
+    def _cable(self, group: GroupPlace, cameras: list[Camera]) -> Callable[[int], None]:
+        """From an emulated projector to its cameras; with a flash, to the box, which triggers the colour camera."""
+        if group.flash is None:
+            return Wire(cameras).pulse
+        flash, box = group.flash, cast(SoftwarePulsed, self._boxes[group.box])
+        roles = {order.name: order.role for _, order, _ in group.cameras}
+        colour = [camera for camera in cameras if roles[camera.info.name] == "rgb"]
+        self._outputs[group.box, flash.camera] = colour[0]
+        infrared = Wire([camera for camera in cameras if camera not in colour])
+
+        def pulse(exposure: int) -> None:
+            infrared.pulse(exposure)
+            box.pulse(flash.input)
+
+        return pulse
 
     def _check_software_trigger(self) -> None:
         for name, camera in self._cameras.items():
@@ -126,7 +172,8 @@ class BenchRig:
     def close(self) -> None:
         """Light off first, then every device; one that fails does not keep the others open."""
         faults: list[FaceappError] = []
-        devices: list[Camera | Projector] = [*self._projectors.values(), *self._cameras.values()]
+        devices: list[Camera | Projector | TriggerBox] = [*self._projectors.values(), *self._cameras.values()]
+        devices += self._boxes.values()
         for device in devices:
             try:
                 device.close()

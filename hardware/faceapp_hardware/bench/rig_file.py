@@ -13,8 +13,10 @@ from faceapp.core.errors import DataError, UsageError
 from faceapp.core.rig import CameraGroup, CameraModel, ProjectorModel, Rig, Sensor
 from faceapp.core.transforms import RigidTransform
 from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings, ProjectorSettings, ProjectorTiming
+from faceapp.devices.trigger_records import FlashTiming
 from faceapp.formats.calibration_files import CalibrationFile, read_calibration
 from faceapp.formats.schemas import check
+from faceapp_hardware.triggers.flash import FlashWiring
 
 _TIMING = ("rise_ms", "light_on_ms", "trigger_delay_ms", "trigger_jitter_ms")  # as the fields of ProjectorTiming
 _NOMINAL_FOCAL = 2.0  # widths of the picture: of a camera that nobody has calibrated yet
@@ -35,12 +37,24 @@ class ProjectorPlace:
 
 
 @dataclass(frozen=True)
+class BoxPlace:
+    """A trigger box of a rig file; fields as in `faceapp.devices.trigger_records.TriggerOrder`."""
+
+    name: str
+    driver: str
+    serial: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class GroupPlace:
-    """A group of a rig file: its projector, and its cameras with their drivers and sensors."""
+    """A group of a rig file: its projector, its cameras with their drivers and sensors, and the flash with its box."""
 
     name: str
     projector: ProjectorPlace
     cameras: tuple[tuple[str, CameraOrder, Sensor], ...]
+    flash: FlashWiring | None = None
+    box: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,8 @@ class RigFile:
         Of its cameras; ``None``: it is not calibrated yet.
     software_trigger : bool
         Whether the exposures of an emulated projector trigger the cameras by calls.
+    boxes : tuple of BoxPlace
+        Trigger boxes.
     """
 
     path: Path
@@ -66,6 +82,7 @@ class RigFile:
     groups: tuple[GroupPlace, ...]
     calibration: CalibrationFile | None
     software_trigger: bool
+    boxes: tuple[BoxPlace, ...] = ()
 
     def rig(self, infos: Mapping[str, CameraInfo]) -> Rig:
         """Return the calibrated facts; without a calibration nominal ones that no capture is made with.
@@ -136,8 +153,12 @@ def parse_rig_file(options: Mapping[str, Any]) -> RigFile:
     except DataError as error:
         raise UsageError(str(error)) from error
     groups = tuple(_group(entry, path, calibration) for entry in data["groups"])
+    described = data.get("trigger_boxes", [])
+    boxes = tuple(BoxPlace(b["name"], b["driver"], b.get("serial", ""), b.get("options", {})) for b in described)
     _refuse_doubles(path, groups)
-    return RigFile(path, data.get("name", path.stem), groups, calibration, data.get("trigger") == "software")
+    _check_flashes(path, groups, boxes)
+    name, software = data.get("name", path.stem), data.get("trigger") == "software"
+    return RigFile(path, name, groups, calibration, software, boxes)
 
 
 def _group(entry: Mapping[str, Any], path: Path, calibration: CalibrationFile | None) -> GroupPlace:
@@ -151,7 +172,13 @@ def _group(entry: Mapping[str, Any], path: Path, calibration: CalibrationFile | 
         given.get("options", {}),
         _settings(given.get("settings", {})),
     )
-    return GroupPlace(name, projector, tuple(_camera(c, name, path, calibration) for c in entry["cameras"]))
+    cameras = tuple(_camera(c, name, path, calibration) for c in entry["cameras"])
+    flash = entry.get("flash")
+    if flash is None:
+        return GroupPlace(name, projector, cameras)
+    timing = FlashTiming(flash["delay_ms"] / 1000, flash["width_ms"] / 1000, flash.get("after", -1))
+    wiring = FlashWiring(flash["input"], flash["light"], flash["camera"], timing)
+    return GroupPlace(name, projector, cameras, wiring, flash["box"])
 
 
 def _settings(given: Mapping[str, Any]) -> ProjectorSettings:
@@ -199,3 +226,30 @@ def _refuse_doubles(path: Path, groups: tuple[GroupPlace, ...]) -> None:
     for i, group in enumerate(groups):
         if sum(order.role == "rgb" for _, order, _ in group.cameras) > 1:
             raise UsageError(f"{path}: field groups[{i}].cameras: a group has one colour camera at most")
+
+
+def _check_flashes(path: Path, groups: tuple[GroupPlace, ...], boxes: tuple[BoxPlace, ...]) -> None:
+    there = [box.name for box in boxes]
+    for name in there:
+        if there.count(name) > 1:
+            raise UsageError(f"{path}: the trigger box {name!r} is there twice")
+    outputs: dict[tuple[str, int], str] = {}
+    for i, group in enumerate(groups):
+        where, flash = f"{path}: field groups[{i}].flash", group.flash
+        if flash is None:
+            continue
+        if group.box not in there:
+            named = ", ".join(there) or "none"
+            raise UsageError(f"{where}.box: there is no trigger box {group.box!r}; there are {named}")
+        colour = [order for _, order, _ in group.cameras if order.role == "rgb"]
+        if not colour:
+            raise UsageError(f"{where}: the group {group.name} has no colour camera to flash for")
+        if flash.timing.width_s > colour[0].settings.exposure_ms / 1000:
+            raise UsageError(
+                f"{where}: width <= exposure of {colour[0].name} is broken, {1000 * flash.timing.width_s:.2f} > "
+                f"{colour[0].settings.exposure_ms:.2f} ms; shorten the flash or lengthen the exposure"
+            )
+        for output in (flash.light, flash.camera):
+            taken = outputs.setdefault((group.box, output), group.name)
+            if taken != group.name or flash.light == flash.camera:
+                raise UsageError(f"{where}: output {output} of {group.box} has two cables; give each its own")
