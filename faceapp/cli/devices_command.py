@@ -178,6 +178,8 @@ def _projector_line(report: ProjectorReport) -> str:
             words.append(f"brightness {brightness:.0%}")
         if not math.isnan(state.temperature_c):
             words.append(f"{state.temperature_c:.1f} °C")
+    if info.flash is not None:
+        words.append(f"flash of {1000 * info.flash.width_s:g} ms after {1000 * info.flash.delay_s:g} ms")
     return "; ".join([", ".join(words), *info.cannot]) + _fault("; ".join(report.troubles))
 
 

@@ -168,7 +168,7 @@ class ProjectorInfo:
         Whether its light can be put off before the sequence ends.
     reports, adjusts, updates : bool
         Which methods of `faceapp.devices.drivers.MaintainedProjector` it keeps: ``state``, ``adjust``,
-        ``update_firmware``.
+        ``update_firmware``. ``adjusts``: the brightness at least.
     flash : FlashTiming or None
         Of the flash for the colour camera that a trigger box fires at this projector's pulses.
     """

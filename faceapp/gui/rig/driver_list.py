@@ -30,11 +30,6 @@ _TITLES = {
     "trigger": "Trigger boxes",
     "rig": "Rig drivers",
 }
-    "camera": "Camera drivers",
-    "projector": "Projector drivers",
-    "trigger": "Trigger boxes",
-    "rig": "Rig drivers",
-}
 _NOWHERE = "not used"
 _DETAIL = "device-detail"
 _SLICE_S = 0.01

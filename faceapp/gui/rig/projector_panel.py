@@ -16,7 +16,7 @@ from faceapp.gui.widgets.states import Badge, State
 
 _UNIT = "\N{NO-BREAK SPACE}"
 _WARM_C = 60.0
-_FACTS = ("Device", "Firmware", "Brightness", "Trigger out", "Temperature")
+_FACTS = ("Device", "Firmware", "Brightness", "Trigger out", "Flash", "Temperature")
 
 
 class ProjectorPanel(QWidget):
@@ -69,6 +69,10 @@ class ProjectorPanel(QWidget):
         info, state = report.info, report.state
         self.facts["Device"].set_value(" ".join(filter(None, (info.driver, info.serial))))
         self.facts["Firmware"].set_value(info.version or "–")
+        if info.flash is not None:
+            width, delay = 1000 * info.flash.width_s, 1000 * info.flash.delay_s
+            when = f"exposure {info.flash.after}" if info.flash.after >= 0 else "the last exposure"
+            self.facts["Flash"].set_value(f"{width:g}{_UNIT}ms, {delay:g}{_UNIT}ms after {when}")
         if state is not None:
             self._show_state(state)
         if report.troubles:

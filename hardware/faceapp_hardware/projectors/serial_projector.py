@@ -116,7 +116,7 @@ class SerialProjector:
             serial=hello.serial,
             timing=timing,
             reports=True,
-            adjusts=bool(can & (Ability.BRIGHTNESS | Ability.TRIGGER_OUT)),
+            adjusts=Ability.BRIGHTNESS in can,
             updates=Ability.UPDATE in can,
         )
         self._hello = hello
