@@ -13,7 +13,9 @@ from faceapp.core.sequence import Dark, Flood, Fringe, FringeSequence, GrayBit
 from faceapp_hardware.projectors import firmware_image, messages, sequence_bytes, wire
 from faceapp_hardware.projectors.messages import Ability, FaultBit, Hello, LightsOut, State
 from faceapp_hardware.projectors.wire import Kind, Message, Status
+from faceapp_hardware.simulated.box_firmware import BoxFirmware
 from faceapp_hardware.simulated.firmware import EVERYTHING, Firmware
+from faceapp_hardware.triggers import program_bytes
 from faceapp_resources import path
 
 PAGE = path("docs", "projector-protocol.md").read_text(encoding="utf-8")
@@ -157,6 +159,21 @@ def test_the_vectors_are_what_the_firmware_answers() -> None:
         assert firmware.receive(data_in(request)) == data_in(answer), what
     firmware.light_off()
     assert firmware.lightings == 1
+
+
+def test_the_vectors_of_a_box_are_what_it_answers() -> None:
+    box = BoxFirmware(4, 8, lambda output: None)
+    rows = table("what a box hears", "request", "answer")
+    assert len(rows) == 8
+    for what, request, answer in rows:
+        assert box.receive(data_in(request)) == data_in(answer), what
+    assert {row[0]: int(row[1]) for row in table("kind of a box", "number")} == {"PROGRAM": 16, "ARM": 17}
+    words = "PROGRAM is this head, then 13 bytes for each pulse, 8 pulses at most"
+    assert words in PAGE and program_bytes.MOST_PULSES == 8
+    assert layout(table_after(words)) == program_bytes._HEAD.format
+    rows = table("offset", "type", "field of a pulse")
+    assert layout(rows) == program_bytes._PULSE.format
+    assert [row[2] for row in rows] == ["output", "first", "last", "delay_us", "width_us"]
 
 
 def test_the_payloads_are_what_they_say() -> None:

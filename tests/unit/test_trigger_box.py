@@ -107,6 +107,16 @@ def test_it_counts_pulses_fires_once_and_is_done(firmware: BoxFirmware) -> None:
     box.close()
 
 
+def test_a_late_pulse_of_an_early_exposure_comes_though_the_last_has_none(firmware: BoxFirmware) -> None:
+    box = box_on(firmware)
+    box.program(TriggerProgram(3, (Pulse(4, 0.05, 0.001, 0, 0), Pulse(1, 0.0, 0.001, 2, 2)), input=1))
+    box.arm()
+    for _ in range(3):
+        firmware.pulse(1)
+    assert wait_fired(firmware, 2) == [1, 4]
+    box.close()
+
+
 def test_its_own_clock_triggers_each_exposure(firmware: BoxFirmware) -> None:
     box = box_on(firmware)
     box.program(TriggerProgram(4, (Pulse(3, 0.0, 0.001, 0, 3),), period_s=0.02))

@@ -123,8 +123,9 @@ class DriverList(QWidget):
                 for camera in entry.cameras:
                     self._rows.addWidget(self._camera_row(camera, places.get(camera.serial, _NOWHERE)))
                     yield
-                for found in (*entry.projectors, *entry.triggers):
-                    self._rows.addWidget(_indented(found.serial or found.model, found.model))
+                named = [(p.serial, p.model) for p in entry.projectors] + [(t.serial, t.model) for t in entry.triggers]
+                for serial, model in named:
+                    self._rows.addWidget(_indented(serial or model, model))
         self._rows.addStretch()
         self.set_narrow(self._narrow)
         self.write.setEnabled(bool(self._cameras))

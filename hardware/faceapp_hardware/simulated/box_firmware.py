@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from faceapp.devices.trigger_records import TriggerProgram
+from faceapp.devices.trigger_records import Pulse, TriggerProgram
 from faceapp_hardware.projectors import wire
 from faceapp_hardware.projectors.messages import Ability, FaultBit, Hello, LightsOut, State
 from faceapp_hardware.projectors.wire import Kind, Message, Status, WireError
@@ -33,7 +33,8 @@ class BoxFirmware:
     def __init__(self, inputs: int, outputs: int, raised: Callable[[int], None]) -> None:
         self._inputs, self._outputs, self._raised = inputs, outputs, raised
         self._responder = Responder(self._act, lambda: 0)
-        self._lock = threading.RLock()
+        self._lock, self._counting = threading.RLock(), threading.Lock()
+        self._pending, self._is_last = 0, False
         self._quiet = threading.Event()
         self._threads: list[threading.Thread] = []
         self.fired: list[tuple[int, float]] = []
@@ -86,22 +87,29 @@ class BoxFirmware:
             self._expose(program, exposure, time.perf_counter())
 
     def _expose(self, program: TriggerProgram, exposure: int, at: float) -> None:
-        due = sorted((p.delay_s, p.output) for p in program.pulses if p.first <= exposure <= p.last)
-        last = exposure == program.count - 1
-        if due or last:
-            thread = threading.Thread(target=self._fire, args=(due, at, last), name="box", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        due = sorted((p for p in program.pulses if p.first <= exposure <= p.last), key=lambda p: p.delay_s)
+        end = max((p.delay_s + p.width_s for p in due), default=0.0)
+        with self._counting:
+            self._pending += 1
+            self._is_last |= exposure == program.count - 1
+        thread = threading.Thread(target=self._fire, args=(due, at, end), name="box", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
-    def _fire(self, due: list[tuple[float, int]], at: float, last: bool) -> None:
-        for delay, output in due:
-            if self._quiet.wait(max(at + delay - time.perf_counter(), 0)):
+    def _fire(self, due: list[Pulse], at: float, end: float) -> None:
+        """Give the pulses of an exposure; whoever ends last, after the last exposure, ends the program."""
+        for pulse in due:
+            if self._quiet.wait(max(at + pulse.delay_s - time.perf_counter(), 0)):
                 return
-            self.fired.append((output, time.perf_counter()))
-            self._raised(output)
-        if last:
-            self._why = LightsOut.FINISHED
-            self._quiet.set()
+            self.fired.append((pulse.output, time.perf_counter()))
+            self._raised(pulse.output)
+        if self._quiet.wait(max(at + end - time.perf_counter(), 0)):
+            return
+        with self._counting:
+            self._pending -= 1
+            if self._is_last and not self._pending:
+                self._why = LightsOut.FINISHED
+                self._quiet.set()
 
     def _tick(self, program: TriggerProgram) -> None:
         start = time.perf_counter()
@@ -151,7 +159,7 @@ class BoxFirmware:
         if program is None:
             return Status.EMPTY
         self.light_off()
-        self._last_run, self._counted = run, 0
+        self._last_run, self._counted, self._pending, self._is_last = run, 0, 0, False
         self._quiet.clear()
         if program.input == 0:
             thread = threading.Thread(target=self._tick, args=(program,), name="box", daemon=True)
