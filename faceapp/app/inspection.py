@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from faceapp.app.landmark_conversion import is_foreign_json, read_any_landmarks
+from faceapp.app.project_template import project_template
 from faceapp.app.rigs import describe_rig
 from faceapp.app.sample_stages import runs_of, stale_reasons
 from faceapp.core.errors import DataError, FaceappError
@@ -59,6 +60,7 @@ def _describe_project(path: Path) -> dict[str, Any]:
             "kind": "project",
             "name": project.settings["name"],
             "rig": project.settings["rig"],
+            "template": project.settings["template"],
             "subjects": [
                 {"code": s.code, "age": s.age, "gender": s.gender, "consent": list(s.consent)}
                 for s in project.subjects()
@@ -248,7 +250,7 @@ def verify_path(path: Path) -> list[str]:
         return [f"{path} does not exist"]
     if (path / "project.json").is_file():
         with Project.open(path, read_only=True) as project:
-            faults = list(project.problems)
+            faults = [*project.problems, *_fault(lambda: project_template(project))]
             for sample in project.samples():
                 faults += _verify_sample(project.sample_folder(sample))
             return faults

@@ -12,12 +12,12 @@ from typing import Any
 import faceapp
 from faceapp.app.decoding import decode_bundle, write_scans
 from faceapp.app.fusing import fuse_decoded, write_fusion
+from faceapp.app.project_template import project_template, template_file
 from faceapp.app.reconstructing import read_photographs, reconstruct, write_reconstruction
 from faceapp.app.registering import register_scan, write_registration
 from faceapp.app.repairing import read_repairs
 from faceapp.app.reviewing import reviews_of
 from faceapp.app.sample_landmarks import current_landmarks, landmarks_from_outside, selected_annotator
-from faceapp.app.template import own_template
 from faceapp.app.upstream import TRACES, Upstream, changes_since, hash_landmarks, plugin_change, traces_of, upstream_of
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import Landmarks2D, Landmarks3D
@@ -146,15 +146,16 @@ def register_sample(
         os.utime(run / "report.json")
         return run
     scan = read_mesh(folder / "scan" / "mesh.ply")
+    template, modes = project_template(project)
     rest = None if now.neutral is None else read_mesh(now.neutral / "registered.ply").vertices
     texture = None if now.neutral is None else read_texture(now.neutral)
     with reporter.part(0.5, 1.0):
         result = register_scan(
-            scan, now.marks, neutral=rest, neutral_texture=texture, pins=now.repairs.pinned, plugin=plugin,
-            parameters=parameters, reporter=reporter, inputs=now.inputs,
+            scan, now.marks, template, modes, neutral=rest, neutral_texture=texture, pins=now.repairs.pinned,
+            plugin=plugin, parameters=parameters, reporter=reporter, inputs=now.inputs,
         )  # fmt: skip
     report = _with_landmark_origin(result.report, now.whose)
-    traces = traces_of(folder, now.neutral)
+    traces = traces_of(folder, now.neutral, template_file(project))
     result = replace(result, report=replace(report, extra={**report.extra, TRACES: traces}))
     with new_folder(run) as temporary:
         write_registration(temporary, result, scan)
@@ -176,7 +177,7 @@ def registration_upstream(project: Project, sample: Sample) -> Upstream:
     folder = project.sample_folder(sample)
     repairs = read_repairs(folder)
     marks, whose = landmarks_on_scan(folder)
-    return upstream_of(folder, marks, whose, repairs, own_neutral(project, sample))
+    return upstream_of(folder, marks, whose, repairs, own_neutral(project, sample), template_file(project))
 
 
 def stale_reasons(project: Project, sample: Sample, run: Path) -> tuple[str, ...]:
@@ -186,7 +187,7 @@ def stale_reasons(project: Project, sample: Sample, run: Path) -> tuple[str, ...
     and once for the same files.
     """
     report = read_report(run / "report.json")
-    traces = traces_of(project.sample_folder(sample), own_neutral(project, sample))
+    traces = traces_of(project.sample_folder(sample), own_neutral(project, sample), template_file(project))
     if report.extra.get(TRACES) == traces:
         return plugin_change(report)
     key = run, json.dumps(traces, sort_keys=True)
@@ -238,14 +239,14 @@ _RIGID = "register-rigid-"
 
 
 def own_neutral(project: Project, sample: Sample) -> Path | None:
-    """Return the newest registration of the subject's neutral with our template, or ``None``.
+    """Return the newest registration of the subject's neutral with the project's template, or ``None``.
 
     One that a reviewer rejected is passed over, and so is one that is rigid: it has the template's shape and not the
     subject's. A neutral sample has none but itself.
     """
     if sample.expression == "neutral":
         return None
-    vertices = len(own_template().mesh.vertices)
+    vertices = len(project_template(project)[0].mesh.vertices)
     for other in reversed(project.samples(subject=sample.subject, expression="neutral")):
         reviews = reviews_of(project, other)
         for run in runs_of(project, other, "register"):

@@ -27,6 +27,7 @@ _WORDS = {
     "landmarks": "a landmark was moved",
     "neutral": "the neutral was registered anew",
     "pins": "a pin was set or taken away",
+    "template": "the project has another template",
 }
 
 
@@ -62,9 +63,14 @@ def hash_landmarks(marks: Any) -> str:
 
 
 def upstream_of(
-    sample_folder: Path, marks: Landmarks3D | None, whose: str, repairs: Repairs, neutral: Path | None
+    sample_folder: Path,
+    marks: Landmarks3D | None,
+    whose: str,
+    repairs: Repairs,
+    neutral: Path | None,
+    template: Path | None = None,
 ) -> Upstream:
-    """Return what a registration is made from, with its hashes."""
+    """Return what a registration is made from, with its hashes; our own template (``None``) needs none."""
     inputs = {"mesh.ply": hash_file(sample_folder / "scan" / "mesh.ply")}
     if (sample_folder / CALIBRATION).is_file():
         inputs["calibration"] = hash_file(sample_folder / CALIBRATION)
@@ -73,9 +79,18 @@ def upstream_of(
         inputs["landmarks"] = hash_landmarks(marks)
     if neutral is not None:
         inputs["neutral"] = hash_file(neutral / "registered.ply")
+    if template is not None:
+        inputs["template"] = _hash_template(template)
     if repairs.pins:
         inputs["pins"] = repairs.pins_hash
     return Upstream(marks, whose, repairs, neutral, inputs)
+
+
+def _hash_template(file: Path) -> str:
+    """Return one hash of a template's two files; one that is gone differs from all that there were."""
+    if not (file.is_file() and file.with_suffix(".ply").is_file()):
+        return "missing"
+    return hashlib.sha256((hash_file(file) + hash_file(file.with_suffix(".ply"))).encode()).hexdigest()
 
 
 def hash_file(file: Path) -> str:
@@ -90,7 +105,7 @@ def _hash_once(file: Path, at: int, size: int) -> str:
     return hash_path(file)
 
 
-def traces_of(sample_folder: Path, neutral: Path | None) -> dict[str, str]:
+def traces_of(sample_folder: Path, neutral: Path | None, template: Path | None = None) -> dict[str, str]:
     """Return hashes of the files that the inputs of a registration are made of; those that are missing are left out."""
     files = [f for f in sorted((sample_folder / "landmarks").rglob("*")) if f.is_file() and not f.name.startswith(".")]
     told = [(str(f.relative_to(sample_folder)), hash_file(f)) for f in files]
@@ -103,6 +118,8 @@ def traces_of(sample_folder: Path, neutral: Path | None) -> dict[str, str]:
     }
     if neutral is not None:
         single["neutral"] = neutral / "registered.ply"
+    if template is not None:
+        traces["template"] = _hash_template(template)
     return traces | {name: hash_file(file) for name, file in single.items() if file.is_file()}
 
 

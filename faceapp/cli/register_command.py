@@ -27,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="3D landmarks, or of a capture 2D ones, one file a view (default: found from the shape)",
     )
-    parser.add_argument("--template", type=Path, help="a template's JSON file (default: our own head)")
+    parser.add_argument(
+        "--template", type=Path, help="a template's JSON file (default: the project's, else our own head)"
+    )
     parser.add_argument(
         "--neutral",
         type=Path,
@@ -48,12 +50,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Register each scan."""
     from faceapp.app.registering import register_to_folder
 
+    template = options.template or (options.project and _template_of(options.project))
+
     def act(path: Path, out: Path) -> dict[str, object]:
         result = register_to_folder(
             path,
             out,
             options.landmarks,
-            template=options.template,
+            template=template,
             neutral=options.neutral,
             plugin=options.plugin,
             parameters=plugin_values(options.set, options.preset),
@@ -71,3 +75,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     paths = find_inputs(options.scans, options.project, options.landmarks)
     return each_input(paths, options.out, "registered", act, console)
+
+
+def _template_of(project: Path) -> Path | None:
+    from faceapp.app.project_template import template_file
+    from faceapp.store.project import Project
+
+    with Project.open(project, read_only=True) as opened:
+        return template_file(opened)

@@ -1,4 +1,4 @@
-"""``faceapp template import MESH [--landmarks FILE] [--name NAME] [--licence TEXT] --out FILE``."""
+"""``faceapp template import MESH [--landmarks FILE] [--name NAME]``, ``faceapp template use PROJECT TEMPLATE``."""
 
 from __future__ import annotations
 
@@ -22,10 +22,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
     brought.add_argument("--out", type=Path, metavar="FILE", help="the template's JSON file (default: MESH.json here)")
     brought.add_argument("--force", action="store_true", help="write over an earlier template")
     add_json_option(brought)
+    used = acts.add_parser("use", help="register the samples of a project with a template from now on")
+    used.add_argument("project", type=Path, help="folder of the project")
+    used.add_argument("template", type=Path, help="a template's JSON file, or faceapp-head: our own")
+    add_json_option(used)
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    """Make the template."""
+    """Make a template, or use one."""
+    return _use(options, console) if options.act == "use" else _import(options, console)
+
+
+def _use(options: argparse.Namespace, console: Console) -> int:
+    from faceapp.app.project_template import use_template
+    from faceapp.store.project import Project
+
+    with Project.open(options.project) as project:
+        template = use_template(project, options.template)
+        kept = project.settings["template"]
+    console.result(
+        {"template": kept, "name": template.name, "vertices": len(template.mesh.vertices)},
+        f"{options.project}: samples are registered with {template.name} from now on ({kept}); earlier registrations "
+        f"stay and are stale: faceapp sample register {options.project} --stale",
+    )
+    return 0
+
+
+def _import(options: argparse.Namespace, console: Console) -> int:
     from faceapp.app.template_making import import_template
 
     out = options.out or Path(f"{options.mesh.stem}-template.json")

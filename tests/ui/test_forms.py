@@ -18,6 +18,7 @@ from faceapp.gui.widgets.metrics import MetricRow
 from faceapp.gui.widgets.samples import SampleEntry, SampleList
 from faceapp.gui.widgets.states import State
 from faceapp.pipeline.parameters import Between, Choice, Unit, build, describe
+from faceapp.pipeline.registry import find_plugins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,3 +121,11 @@ def test_metric_says_its_state_in_words_for_screen_readers(qtbot: Any) -> None:
 
 def test_keys_read_as_on_the_keyboard() -> None:
     assert [key_text(k) for k in ("Ctrl+K", "Return", "Left", "F")] == ["Ctrl K", "Enter", "←", "F"]
+
+
+def test_every_plugins_form_is_as_narrow_as_its_panel(qtbot: Any) -> None:
+    """At 1366 pixels the Run panel leaves 286 to a form that scrolls; wider, and its fields are cut off."""
+    for plugin in find_plugins()[0]:
+        form = ParameterForm(describe(plugin.parameters))
+        qtbot.addWidget(form)
+        assert form.minimumSizeHint().width() <= 286, plugin.name

@@ -75,6 +75,7 @@ def _sample_actions(desk: AnnotateWorkspace) -> list[Action]:
         sample("annotate.propagate", "Propagate to others…", desk.ask_propagation, "P", icon="share-network"),
         sample("annotate.import", "Import landmarks…", desk.exchange.ask_import, "Ctrl+I", section=2),
         sample("annotate.export", "Export landmarks…", desk.exchange.ask_export, "Ctrl+E", section=2),
+        sample("annotate.template", "Make a registration template…", desk.templates.ask, section=3),
     ]
 
 

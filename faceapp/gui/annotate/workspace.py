@@ -17,6 +17,7 @@ from faceapp.gui.annotate.exchange import ExchangeDesk
 from faceapp.gui.annotate.prefetch import Prefetch
 from faceapp.gui.annotate.propagation import ask_propagation
 from faceapp.gui.annotate.queue import AnnotateQueue
+from faceapp.gui.annotate.template_desk import TemplateDesk
 from faceapp.gui.capture.protocol import title_of
 from faceapp.gui.program.program import Program
 from faceapp.gui.shell.actions import Action
@@ -42,6 +43,7 @@ class AnnotateWorkspace(AnnotateQueue):
         self.prefetch = Prefetch(self.background, self._make_desk)
         self.exchange = ExchangeDesk(program, self.background, self._pictures_of_sample, self._write, self._read_again)
         program.takers.append(self.exchange.take)
+        self.templates = TemplateDesk(program, lambda: self.desk)
         self._connect()
         self.set_narrow(False)
 

@@ -61,11 +61,13 @@ class ParameterForm(QWidget):
         back.setSizePolicy(policy)
         self._backs[info.name] = back
         grid.addWidget(title, row, 0)
-        grid.addWidget(label(range_of(info), "secondary"), row, 1, Qt.AlignmentFlag.AlignRight)
-        grid.addWidget(back, row, 2)
-        grid.addWidget(field.widget, row, 3, Qt.AlignmentFlag.AlignRight)
-        if info.doc:
-            grid.addWidget(label(info.doc, "secondary", wrap=True), row + 1, 0, 1, 4)
+        grid.addWidget(back, row, 1)
+        grid.addWidget(field.widget, row, 2, Qt.AlignmentFlag.AlignRight)
+        # The limits stand with the explanation: a column of theirs would make the form wider than its panel.
+        limits = range_of(info)
+        told = " ".join(filter(None, (info.doc, limits and f"From {limits}.")))
+        if told:
+            grid.addWidget(label(told, "secondary", wrap=True), row + 1, 0, 1, 3)
         grid.setRowMinimumHeight(row + 2, 8)
 
     def value(self) -> dict[str, Value]:

@@ -56,6 +56,7 @@ class Context:
     sample_changed = Signal()
     operator_changed = Signal()
     rig_wanted = Signal()
+    template_changed = Signal()
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -109,6 +110,11 @@ class Context:
         self.subject = kept if kept in codes else codes[0] if codes else ""
         kept = self._settings.text("project/sample")
         self.sample = next((s for s in self.samples() if f"{s.subject}/{s.id}" == kept), None)
+
+    def announce_template(self) -> None:
+        """Say that the project has another template, or one more: registrations may be stale now."""
+        self.template_changed.emit()
+        self.samples_changed.emit()
 
     def take_content(self, content: Content) -> None:
         """Show what a thread has read from the project anew."""

@@ -95,11 +95,11 @@ class RepairDesk:
             return
 
         def work() -> tuple[Landmarks3D, Template, Repairs]:
+            from faceapp.app.project_template import project_template
             from faceapp.app.sample_stages import landmarks_on_scan
-            from faceapp.app.template import own_template
 
             folder = project.sample_folder(sample)
-            return landmarks_on_scan(folder)[0], own_template(), read_repairs(folder)
+            return landmarks_on_scan(folder)[0], project_template(project)[0], read_repairs(folder)
 
         def done(read: tuple[Landmarks3D, Template, Repairs]) -> None:
             if self._sample == sample:

@@ -218,9 +218,9 @@ def read_results(project: Project, sample: Sample, chosen: dict[str, Path] | Non
         wanted = (chosen or {}).get(stage)
         folder = wanted if wanted in folders else folders[0] if folders else None
         if folder is not None:
-            results[stage] = _read_result(folder, stage)
+            results[stage] = _read_result(project, folder, stage)
         if stage == "register" and folder is not None and folders.index(folder) + 1 < len(folders):
-            before = _read_result(folders[folders.index(folder) + 1], stage)
+            before = _read_result(project, folders[folders.index(folder) + 1], stage)
     pieces = None if scan is None else cut(scan)
     repairs = read_repairs(project.sample_folder(sample))
     return SampleResults(sample, scan, results, runs, before, pieces, repairs)
@@ -252,13 +252,13 @@ def read_thumbnail_of(sample_folder: Path, standing: SampleStanding) -> QImage |
     return front.scaled(SIZE, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
 
 
-def _read_result(folder: Path, stage: str) -> Result:
+def _read_result(project: Project, folder: Path, stage: str) -> Result:
     from faceapp.formats.ply import read_mesh, read_ply
     from faceapp.formats.reports import read_report
 
     file = folder / ("registered.ply" if stage == "register" else "reconstruction.ply")
     mesh, distance = read_mesh(file), read_ply(file).vertex.get("distance")
-    landmarks, anchors = _landmarks_of(folder, mesh) if stage == "register" else (None, None)
+    landmarks, anchors = _landmarks_of(project, folder, mesh) if stage == "register" else (None, None)
     overlay = folder / "overlay.png"
     return Result(
         folder,
@@ -273,8 +273,9 @@ def _read_result(folder: Path, stage: str) -> Result:
     )
 
 
-def _landmarks_of(run: Path, mesh: Mesh) -> tuple[Landmarks3D | None, FloatArray | None]:
-    """The landmarks that led a registration, and their places on it; neither where the template is not ours."""
+def _landmarks_of(project: Project, run: Path, mesh: Mesh) -> tuple[Landmarks3D | None, FloatArray | None]:
+    """The landmarks that led a registration, and their places on it; neither where its template is none we know."""
+    from faceapp.app.project_template import project_template
     from faceapp.app.registering import LANDMARKS
     from faceapp.app.template import own_template
     from faceapp.formats.landmark_files import read_landmarks
@@ -283,10 +284,11 @@ def _landmarks_of(run: Path, mesh: Mesh) -> tuple[Landmarks3D | None, FloatArray
     marks = read_landmarks(file) if file.is_file() else None
     if not isinstance(marks, Landmarks3D):
         return None, None
-    template = own_template()
-    if len(mesh.vertices) != len(template.mesh.vertices):
-        return None, None
-    return marks, template.landmarks_of(mesh.vertices)
+    known = [own_template()]
+    with contextlib.suppress(DataError):
+        known.insert(0, project_template(project)[0])
+    template = next((t for t in known if np.array_equal(t.mesh.faces, mesh.faces)), None)
+    return (None, None) if template is None else (marks, template.landmarks_of(mesh.vertices))
 
 
 def number(report: Report, name: str) -> float:

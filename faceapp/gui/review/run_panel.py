@@ -51,6 +51,8 @@ class RunPanel(QWidget):
         column.addWidget(self.stage, 0, Qt.AlignmentFlag.AlignLeft)
         self._words = label("", "body2", wrap=True)
         column.addWidget(self._words)
+        self.template = QComboBox()
+        column.addWidget(self.template)
         self.plugin = QComboBox()
         self.plugin.activated.connect(lambda _: self._show_form())
         column.addWidget(self.plugin)
@@ -94,6 +96,7 @@ class RunPanel(QWidget):
         self.plugin.clear()
         for plugin in self._plugins.get(stage, []):
             self.plugin.addItem(f"{plugin.title}  {plugin.version}", plugin.name)
+        self.template.setVisible(stage == "register")
         self.plugin.setVisible(stage != "fuse")
         self.run_one.set_words(_VERBS[stage])
         self._show_form()

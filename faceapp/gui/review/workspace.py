@@ -31,6 +31,7 @@ from faceapp.gui.review.results import (
 )
 from faceapp.gui.review.running import StageRuns
 from faceapp.gui.review.sibling_reading import SiblingReader
+from faceapp.gui.review.template_choice import TemplateChoice
 from faceapp.gui.review.verdicts import Verdicts
 from faceapp.gui.shell.actions import Action
 
@@ -60,6 +61,7 @@ class ReviewWorkspace(ProjectWorkspace):
         self.opening = Opening()
         self.results: SampleResults | None = None
         self.list = QueueDesk(program, self.background, self.page, self._show_figures)
+        self.templates = TemplateChoice(program, self.background, self.page.run.template)
         self._here = self._knows_plugins = False
         self._token: object = None
         self._later = self._timer(_SIBLINGS_AFTER, self._want_neighbours)
@@ -113,6 +115,7 @@ class ReviewWorkspace(ProjectWorkspace):
         if not self._knows_plugins:
             self._knows_plugins = True
             self.background.run(_find_plugins, lambda found: self.page.run.set_plugins(*found))
+            self.templates.refresh()
         self.refresh()
         self._ask_queue()
         self._show_crumbs()
