@@ -8,9 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from faceapp.app.decoding import DecodedBundle, report_decoding, write_scans
+from faceapp.app.exposure_use import plan_of, set_light
 from faceapp.app.take_figures import GroupFigures, TakeFigures, figures_of_frames, with_scan, write_take_figures
 from faceapp.capture.engine import CaptureEngine, GroupCapture
-from faceapp.capture.plan import CapturePlan, plan_for
+from faceapp.capture.plan import CapturePlan
 from faceapp.core.errors import DataError, FaceappError
 from faceapp.core.signals import Reporter
 from faceapp.core.subject import Sample, check_expression
@@ -81,7 +82,7 @@ def capture_sample(
     engine : CaptureEngine, optional
         To share its status and its cancel; else one is made.
     plan : CapturePlan, optional
-        Sequence and rate.
+        Sequence, rate and exposure; else those of the rig and of the project.
     settings : DecodeSettings
         Of the decoder.
     reporter : Reporter, optional
@@ -105,11 +106,12 @@ def capture_sample(
     """
     reporter = reporter or Reporter()
     engine = engine or CaptureEngine(devices)
-    plan = plan or plan_for(devices)
+    plan = plan or plan_of(project, devices)
     project.subject(subject)
     check_expression(expression)
     takes = [s.take for s in project.samples(subject=subject, expression=expression)]
     devices.prepare(subject, expression, max(takes, default=0) + 1)
+    set_light(project, devices)
     start = time.perf_counter()
     captured: dict[str, GroupCapture] = {}
     measured: dict[str, GroupFigures] = {}
@@ -185,7 +187,8 @@ def write_scan_folder(project: Project, sample: Sample, decoded: DecodedBundle, 
 
 def _frames(group: GroupCapture, plan: CapturePlan) -> GroupFrames:
     serials = {name: info.serial for name, info in group.infos.items()}
-    return GroupFrames(group.group, group.stacks, group.pictures, plan.settings.exposure_ms, serials, group.more)
+    exposures = {m.name: plan.own_settings.get(m.name, plan.settings).exposure_ms for m in group.group.infrared}
+    return GroupFrames(group.group, group.stacks, group.pictures, exposures, serials, group.more)
 
 
 def _decode(group: GroupCapture, settings: DecodeSettings) -> GroupScan:

@@ -185,8 +185,8 @@ class CaptureEngine:
         signs = {m.name: _judge(stacks[m.name], group) for m in group.infrared}
         more = []
         for exposure in plan.more_exposures_ms:
-            settings = replace(plan.settings, exposure_ms=exposure)
-            again = _stacks(*self._burst(group, plan, dict.fromkeys((m.name for m in group.infrared), settings)), plan)
+            settings = {m.name: replace(wanted[m.name], exposure_ms=exposure) for m in group.infrared}
+            again = _stacks(*self._burst(group, plan, settings), plan)
             for stack in again.values():
                 _judge(stack, group)
             more.append((exposure, again))

@@ -226,8 +226,8 @@ def _wrong_triggers(devices: ConnectedRig, plays: dict[str, _Play]) -> list[Find
             what = f"{name} is triggered by no projector"
             findings.append(Finding((name,), what, f"Check its trigger cable, and that it goes to {projector}"))
         elif len(heard[name]) > 1:
-            names = " and ".join(devices.projectors[g].info.name for g in heard[name])
-            what = f"{name} is triggered by {names}"
+            heard_from = " and ".join(devices.projectors[g].info.name for g in heard[name])
+            what = f"{name} is triggered by {heard_from}"
             findings.append(Finding((name,), what, f"Leave only the trigger cable from {projector}"))
         elif plays[own[name]].seen.get(name) is Seen.PART:
             what = f"{name} takes only some of the triggers of {projector}"

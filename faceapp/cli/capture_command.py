@@ -42,8 +42,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Capture the takes."""
     from faceapp.app.calibration_use import calibrated
     from faceapp.app.capturing import capture_sample
+    from faceapp.app.exposure_use import plan_of
     from faceapp.app.rigs import connect_described_rig
-    from faceapp.capture.plan import plan_for
     from faceapp.core.errors import UsageError
     from faceapp.core.subject import Verdict, check_expression
     from faceapp.devices.troubles import order_troubles
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         check_expression(options.expression)
         console.reporter.progress(0.0, "connecting the rig")
         devices = calibrated(connect_described_rig(options.rig or project.settings["rig"], extra), project)
-        plan = plan_for(devices)
+        plan = plan_of(project, devices)
         if exposures:
             settings = replace(plan.settings, exposure_ms=exposures[0])
             plan = replace(plan, settings=settings, own_settings={}, more_exposures_ms=exposures[1:])

@@ -39,6 +39,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--self-test", action="store_true", help="with RIG: light one projector at a time and name what is wired wrong"
     )
+    parser.add_argument(
+        "--set-exposure",
+        action="store_true",
+        help="with RIG and a face before it: find exposure, gain and projector light",
+    )
+    parser.add_argument(
+        "--project", type=Path, help="with --set-exposure: keep what was found for the captures of this project"
+    )
     parser.add_argument("--force", action="store_true", help="replace the rig file")
     add_json_option(parser)
 
@@ -55,12 +63,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
         return _check(options, console)
     if options.write_rig:
         return _write(options, console)
-    if options.self_test:
+    if options.self_test or options.set_exposure:
         if not options.rig:
-            raise UsageError("--self-test needs a RIG: a driver or a rig file")
-        from faceapp.cli.rig_checks import tell_wiring
+            raise UsageError("--self-test and --set-exposure need a RIG: a driver or a rig file")
+        from faceapp.cli.rig_checks import set_exposure, tell_wiring
 
-        return tell_wiring(options.rig, console)
+        if options.self_test:
+            return tell_wiring(options.rig, console)
+        return set_exposure(options.rig, options.project, console)
     if options.rig:
         return _try(options.rig, console)
     return _list(console)

@@ -31,8 +31,8 @@ class GroupFrames:
         By infrared camera.
     pictures : mapping of str to (H, W, 3) uint8
         By colour camera.
-    exposure_ms : float or None
-        Of the infrared cameras.
+    exposures_ms : mapping of str to float
+        By infrared camera, where known.
     serials : mapping of str to str
         By camera, where known.
     more : sequence of (float, mapping of str to FrameStack)
@@ -42,7 +42,7 @@ class GroupFrames:
     group: CameraGroup
     stacks: Mapping[str, FrameStack]
     pictures: Mapping[str, npt.NDArray[np.uint8]]
-    exposure_ms: float | None
+    exposures_ms: Mapping[str, float]
     serials: Mapping[str, str]
     more: Sequence[tuple[float, Mapping[str, FrameStack]]] = ()
 
@@ -94,8 +94,8 @@ def _describe(model: CameraModel, role: str, files: list[str], frames: GroupFram
     entry: dict[str, Any] = {"name": model.name, "role": role, "frames": files, "calibration": describe_camera(model)}
     if sensor:
         entry["sensor"] = sensor
-    if role == "ir" and frames.exposure_ms is not None:
-        entry["exposure_ms"] = frames.exposure_ms
+    if model.name in frames.exposures_ms:
+        entry["exposure_ms"] = frames.exposures_ms[model.name]
     if frames.serials.get(model.name):
         entry["serial"] = frames.serials[model.name]
     return entry

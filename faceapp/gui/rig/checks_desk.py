@@ -1,4 +1,4 @@
-"""What the Devices page tries with the whole rig beyond a test burst: the self-test of its wiring."""
+"""What the Devices page does with the whole rig beyond a test burst: self-test of the wiring, set-up of exposure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from faceapp.gui.rig.trial_panel import TrialPanel
 from faceapp.gui.widgets.states import State
 
 if TYPE_CHECKING:
+    from faceapp.capture.exposure_setup import ExposureSetup
     from faceapp.capture.self_test import WiringReport
     from faceapp.devices.protocols import ConnectedRig
 
@@ -65,6 +66,37 @@ class ChecksDesk:
             rows = [(True, f"Light of {group}", "as wired", "") for group in report.seen]
         state = State.GOOD if report.is_good else State.BAD
         self._panel.show_rows("The wiring is right" if report.is_good else "Wrong wiring", state, rows)
+
+    def set_exposure(self) -> None:
+        """Find exposure, gain and light before the face that sits there; a project that is open keeps them."""
+        project = self._program.context.project if self._program.context.can_write else None
+
+        def work(devices: ConnectedRig, tell: Callable[[str], None]) -> ExposureSetup:
+            from faceapp.app.exposure_use import keep_exposure
+            from faceapp.capture.exposure_setup import set_up_exposure
+
+            setup = set_up_exposure(devices, lambda group: tell(f"Looking at {group}"))
+            if project is not None:
+                keep_exposure(project, devices, setup)
+            return setup
+
+        self._run("The exposure cannot be set up", work, self._show_exposure)
+
+    def _show_exposure(self, setup: ExposureSetup) -> None:
+        rows = []
+        for name, settings in setup.settings.items():
+            mine = [note for note in setup.notes if note.startswith(name)]
+            value = f"{settings.exposure_ms:g}\N{NO-BREAK SPACE}ms, {settings.gain_db:g}\N{NO-BREAK SPACE}dB"
+            seen = f"Brightest skin at {setup.seen[name].peak:.0%} of the range"
+            rows.append((not mine, name, value, "; ".join(mine) if mine else seen))
+        rows += [(True, f"Light of {g}", f"{share:.0%}", "") for g, share in setup.brightness.items()]
+        rows += [
+            (True, "A second exposure", f"{value:g}\N{NO-BREAK SPACE}ms", "One alone cannot serve")
+            for value in setup.more_exposures_ms
+        ]
+        kept = "Set and kept" if self._program.context.project is not None else "Set; open a project to keep it"
+        state = State.CHECK if setup.notes else State.GOOD
+        self._panel.show_rows("Look at it" if setup.notes else kept, state, rows)
 
     def _run(
         self,

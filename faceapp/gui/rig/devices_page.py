@@ -108,6 +108,7 @@ class DevicesPage(RigPage):
         self.drivers.write_asked.connect(self.ask_file)
         self.trials.burst_asked.connect(self.try_burst)
         self.trials.wiring_asked.connect(self.checks.check_wiring)
+        self.trials.exposure_asked.connect(self.checks.set_exposure)
         self.live.clicked.connect(self.select)
         self.connect_button.clicked.connect(self.connect_rig)
         self.choose_button.clicked.connect(self.choose_rig)
@@ -122,6 +123,7 @@ class DevicesPage(RigPage):
             Action("rig.look", "Look what is plugged in", self.look, "F5", menu="Run", icon="arrow-clockwise"),
             Action("rig.burst", "Test burst", self.try_burst, "T", menu="Run", icon="lightning"),
             Action("rig.wiring", "Self-test of the wiring", self.checks.check_wiring, menu="Run", icon="plugs"),
+            Action("rig.exposure", "Set up exposure and light", self.checks.set_exposure, menu="Run", icon="aperture"),
             Action("rig.firmware", "Update firmware…", self.projectors.ask_image, menu="Run", icon="upload-simple"),
             Action("rig.connect", "Connect rig", self.connect_rig, menu="Run", icon="plugs"),
             Action("rig.choose", "Choose rig for the window…", self.choose_rig, menu="Run", icon="video-camera"),

@@ -29,10 +29,13 @@ class TrialPanel(QWidget):
     burst_asked()
     wiring_asked()
         The self-test of the wiring is wanted.
+    exposure_asked()
+        Exposure, gain and light are to be set up.
     """
 
     burst_asked = Signal()
     wiring_asked = Signal()
+    exposure_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +61,8 @@ class TrialPanel(QWidget):
         self.burst.clicked.connect(self.burst_asked)
         self.wiring = Button("Self-test", "quiet", "plugs")
         self.wiring.clicked.connect(self.wiring_asked)
+        self.exposure = Button("Exposure", "quiet", "aperture")
+        self.exposure.clicked.connect(self.exposure_asked)
         self._results = QVBoxLayout()
         self._results.setSpacing(4)
         inner = QWidget()
@@ -82,6 +87,7 @@ class TrialPanel(QWidget):
         row.setContentsMargins(12, 8, 12, 12)
         row.addWidget(self.burst)
         row.addWidget(self.wiring)
+        row.addWidget(self.exposure)
         row.addStretch()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -171,5 +177,5 @@ class TrialPanel(QWidget):
 
     def set_ready(self, ready: bool) -> None:
         """Allow a test burst and the checks of the rig, or not."""
-        for button in (self.burst, self.wiring):
+        for button in (self.burst, self.wiring, self.exposure):
             button.setEnabled(ready)

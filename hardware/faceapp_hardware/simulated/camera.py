@@ -13,6 +13,8 @@ from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings, Liv
 from faceapp_hardware.simulated.link import Link, Listener
 from faceapp_hardware.simulated.world_cameras import LAST_ID
 
+_MOST_GAIN_DB = 24.0
+
 
 class SimulatedCamera(Listener):
     """A camera whose light is reckoned.
@@ -54,13 +56,17 @@ class SimulatedCamera(Listener):
         self._is_open = True
 
     def configure(self, wanted: CameraSettings) -> CameraSettings:
-        """Set the exposure; there is no amplifier."""
+        """Set exposure and gain."""
         self._opened()
         if not wanted.exposure_ms > 0:
             raise DeviceError(f"{self._info.name}: an exposure of {wanted.exposure_ms:g} ms is not possible")
-        if wanted.exposure_ms != self._settings.exposure_ms:
-            self._link.ask("configure", self._info.name, wanted.exposure_ms)
-            self._settings = CameraSettings(wanted.exposure_ms, 0.0)
+        if not 0 <= wanted.gain_db <= _MOST_GAIN_DB:
+            raise DeviceError(
+                f"{self._info.name}: a gain of {wanted.gain_db:g} dB is not between 0 and {_MOST_GAIN_DB:g}"
+            )
+        if wanted != self._settings:
+            self._link.ask("configure", self._info.name, wanted.exposure_ms, wanted.gain_db)
+            self._settings = wanted
         return self._settings
 
     def arm(self, buffer: npt.NDArray[np.uint8]) -> None:

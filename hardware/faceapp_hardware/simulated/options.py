@@ -72,6 +72,9 @@ class Options:
         Cameras whose trigger cable is in another projector, or in ``none``: ``left-ir-1 right``.
     mirrors : tuple of str
         Groups whose projector shows its picture mirrored.
+    lamp : float, optional
+        Light of the projectors: with 1 a light skin reaches the rig's ``peak_counts``, and a dark one stays darker.
+        Where ``None``, each head is lit so that it reaches them.
     """
 
     head: Path | None = None
@@ -98,6 +101,7 @@ class Options:
     swaps: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
     mirrors: tuple[str, ...] = ()
+    lamp: float | None = None
 
     @property
     def pose_spread(self) -> float:
@@ -124,7 +128,7 @@ def parse_options(options: Mapping[str, Any]) -> Options:
         (("head", "head_landmarks", "rig"), Path),
         (("sex", "target", "board"), str),
         (("seed", "tone", "hair", "iris", "first_id", "assembly"), int),
-        (("scale", "age", "pose", "bow"), float),
+        (("scale", "age", "pose", "bow", "lamp"), float),
         (("identity", "velocity", "shift"), _numbers),
         (("faults", "knocks", "swaps", "triggers", "mirrors"), _texts),
     ):
@@ -159,6 +163,8 @@ def _checked(options: Options) -> Options:
     parse_board(options.board)
     if not 0 <= options.bow <= 5:
         raise UsageError(f"the simulated rig: option bow: {options.bow:g} mm is not between 0 and 5")
+    if options.lamp is not None and not 0 < options.lamp <= 1000:
+        raise UsageError(f"the simulated rig: option lamp: {options.lamp:g} is not between 0 and 1000")
     if options.first_id is not None and not 1 <= options.first_id <= 65535:
         raise UsageError(f"the simulated rig: option first_id: {options.first_id} is not between 1 and 65535")
     if options.identity is not None and len(options.identity) != _MODES:

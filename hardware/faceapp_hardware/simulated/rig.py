@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -173,7 +174,10 @@ class SimulatedRig:
 
         def open_port(_: str) -> Port:
             self._link.must_live()
-            return open_serial_port(self._link.ports[group])
+            path = self._link.ports.get(group)
+            if path is None:
+                raise OSError(errno.ENODEV, "its cable is out")
+            return open_serial_port(path)
 
         return open_port
 

@@ -31,7 +31,18 @@ from faceapp_hardware.simulated.target_surfaces import held_target
 _THREADS = 2
 _PEAK_PERCENTILE = 99.5
 _LIT = 0.02
+_LIGHT_SKIN = 0.9
+"""Of the flood light, the 99.5th percentile of the lightest head."""
 _NORMAL = ndtri((np.arange(65536) + 0.5) / 65536).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Shot:
+    """What frames were exposed with: exposure in ms, gain in dB, and which share of its light the projector gives."""
+
+    exposure_ms: float
+    gain_db: float = 0.0
+    brightness: float = 1.0
 
 
 @dataclass(eq=False)
@@ -44,7 +55,7 @@ class _InfraredView:
     flood: Float32Array
     gain: float = 0.0
     frames: UInt8Array | None = None
-    exposure_ms: float = 0.0
+    shot: _Shot | None = None
 
 
 @dataclass(eq=False)
@@ -81,7 +92,7 @@ class Studio:
         names = [c.name for c in description.rig.cameras]
         self._rngs = {name: np.random.default_rng([options.seed, 1, i]) for i, name in enumerate(names)}
         self._sequences = {g.name: multi_frequency() for g in description.rig.groups}
-        self._exposures_ms = dict.fromkeys(names, description.light.exposure_ms)
+        self._shots = dict.fromkeys(names, _Shot(description.light.exposure_ms))
         self._motion = Motion(options.velocity, options.shift)
         groups = description.rig.groups
         self._displacements = {g.name: self._motion.of_group(i, len(groups)) for i, g in enumerate(groups)}
@@ -113,7 +124,7 @@ class Studio:
             seen = renderer.lit_view(tiny, group.projector.optics)
             sequence = multi_frequency()
             light = renderer.exposures(seen, sequence)
-            self._expose(_InfraredView(seen, sequence, light, light[0]), tiny)
+            self._expose(_InfraredView(seen, sequence, light, light[0]), tiny, _Shot(1.0))
         photograph(renderer, tiny)
         self._source.warm_up()
 
@@ -148,9 +159,15 @@ class Studio:
         """Hear what a projector will show."""
         self._sequences[group] = sequence
 
-    def set_exposure(self, camera: str, exposure_ms: float) -> None:
-        """Hear how long a camera will look."""
-        self._exposures_ms[camera] = exposure_ms
+    def set_exposure(self, camera: str, exposure_ms: float, gain_db: float) -> None:
+        """Hear how long a camera will look, and how it amplifies."""
+        self._shots[camera] = replace(self._shots[camera], exposure_ms=exposure_ms, gain_db=gain_db)
+
+    def set_brightness(self, group: str, share: float) -> None:
+        """Hear which share of its light the projector of a group gives."""
+        for camera, lit_by in self._lit_by.items():
+            if lit_by.name == group:
+                self._shots[camera] = replace(self._shots[camera], brightness=share)
 
     def used(self, camera: str) -> None:
         """Hear that the frames of a camera were taken: no noise is seen twice."""
@@ -212,10 +229,10 @@ class Studio:
         first = next(usual, group.infrared[0].name)
         self._render(scene, group, first)
         mine.gain = self._gain(scene.infrared[first])
-        exposure = self._exposures_ms[name]
-        if mine.frames is None or mine.exposure_ms != exposure:
-            mine.exposure_ms = exposure
-            mine.frames = self._expose(mine, self._description.rig.camera(name))
+        shot = self._shots[name]
+        if mine.frames is None or mine.shot != shot:
+            mine.shot = shot
+            mine.frames = self._expose(mine, self._description.rig.camera(name), shot)
 
     def _render(self, scene: _Scene, group: CameraGroup, name: str) -> None:
         lit_by = self._lit_by[name]
@@ -251,18 +268,21 @@ class Studio:
         return replace(view, field=1 - view.field) if lit_by.name in self._mirrored else view
 
     def _gain(self, first: _InfraredView) -> float:
+        if self._options.lamp is not None:
+            return self._options.lamp * self._description.light.peak_counts / _LIGHT_SKIN
         lit = first.flood[first.flood > _LIT]
         if not len(lit):
             return 1.0
         return float(self._description.light.peak_counts / np.percentile(lit, _PEAK_PERCENTILE))
 
-    def _expose(self, seen: _InfraredView, model: CameraModel) -> UInt8Array:
+    def _expose(self, seen: _InfraredView, model: CameraModel, shot: _Shot) -> UInt8Array:
         sensor, rule = model.sensor, self._description.light
         assert sensor.electrons_per_count is not None
         assert sensor.read_noise_electrons is not None
         assert sensor.white_level is not None
-        noise = sensor.electrons_per_count, sensor.read_noise_electrons, sensor.white_level
-        share = seen.exposure_ms / rule.exposure_ms
+        amplified = 10 ** (shot.gain_db / 20)
+        noise = sensor.electrons_per_count / amplified, sensor.read_noise_electrons, sensor.white_level
+        share = amplified * shot.exposure_ms / rule.exposure_ms
         rows, columns = seen.view.window.slices
         frames = np.empty((len(seen.light), model.height, model.width), np.uint8)
         ambient = np.zeros((model.height, model.width), np.float32)
@@ -272,6 +292,13 @@ class Studio:
             light[rows, columns] = picture
             seed = int(self._rngs[model.name].integers(2**62))
             kernels.add_noise(
-                light, ambient, share * seen.gain, share * rule.ambient_counts, noise, _NORMAL, seed, frame
+                light,
+                ambient,
+                share * shot.brightness * seen.gain,
+                share * rule.ambient_counts,
+                noise,
+                _NORMAL,
+                seed,
+                frame,
             )
         return frames

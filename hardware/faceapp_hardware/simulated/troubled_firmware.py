@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from faceapp.core.sequence import FringeSequence
-from faceapp_hardware.simulated.firmware import Firmware
+from faceapp_hardware.simulated.firmware import EVERYTHING, Firmware
 
 
 class TroubledFirmware(Firmware):
@@ -33,7 +33,7 @@ class TroubledFirmware(Firmware):
     ) -> None:
         self._rng = rng
         self.mend()
-        super().__init__(size, longest_sequence, shortest_period_s, trigger, committed)
+        super().__init__(size, longest_sequence, shortest_period_s, trigger, committed, EVERYTHING)
 
     def mend(self) -> None:
         """Make the line a good one."""

@@ -172,6 +172,8 @@ class World:
 
     def _arm(self, camera: str, count: int) -> None:
         self._used.discard(camera)
+        for group, share in self._troubles.brightness.items():
+            self._studio.set_brightness(group, share)
         frames = self._studio.frames(self._swaps.get(camera, camera))
         if take_fault(self._faults, "resize", camera):
             frames = frames[:, ::2, ::2]
@@ -183,8 +185,8 @@ class World:
         self._used.discard(camera)
         self._cameras[camera].follow(self._studio.frames(self._swaps.get(camera, camera)))
 
-    def _configure(self, camera: str, exposure_ms: float) -> None:
-        self._studio.set_exposure(camera, exposure_ms)
+    def _configure(self, camera: str, exposure_ms: float, gain_db: float) -> None:
+        self._studio.set_exposure(self._swaps.get(camera, camera), exposure_ms, gain_db)
 
     def _show(self, camera: str) -> None:
         self._live.show(camera, self._studio.live_picture(self._swaps.get(camera, camera)), _LIVE_ELECTRONS)

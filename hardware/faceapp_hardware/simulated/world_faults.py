@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from faceapp.core.rig import CameraGroup, Rig
+from faceapp_hardware.projectors.messages import FULL
 from faceapp_hardware.simulated.fault_kinds import RIG
 from faceapp_hardware.simulated.faults import Fault
 from faceapp_hardware.simulated.firmware_line import FirmwareLine
@@ -54,13 +55,22 @@ class WorldFaults:
 
     @property
     def ports(self) -> dict[str, str]:
-        """Paths of the lines to the projectors, by group."""
-        return {name: line.path for name, line in self._lines.items()}
+        """Paths of the lines to the projectors, by group; none where the cable is out."""
+        out = {self._groups.get(device) for device in self._out}
+        return {name: line.path for name, line in self._lines.items() if name not in out}
 
     @property
     def lights(self) -> dict[str, tuple[bool, int]]:
         """Whether each group's light is on, and how often it went on."""
         return {name: (f.is_lit, f.lightings) for name, f in self._firmwares.items()}
+
+    @property
+    def brightness(self) -> dict[str, float]:
+        """Which share of its light each group's projector gives."""
+        return {
+            name: (FULL if f.settings.brightness is None else f.settings.brightness) / FULL
+            for name, f in self._firmwares.items()
+        }
 
     def happen(self) -> None:
         """Let happen what waits for nothing."""
@@ -107,6 +117,7 @@ class WorldFaults:
                 self._cameras[device].disarm()
                 self._tell("gone", device)
             else:
+                self._tell("ports", self.ports)  # before it is gone: its path may be another line's at once
                 self._lines[self._groups[device]].pull()
 
     def _plug(self, device: str) -> None:
