@@ -98,6 +98,12 @@ def check_plan(plan: CapturePlan, devices: ConnectedRig) -> None:
         if projector is None:
             raise UsageError(f"group {group.name} has no projector; check the rig's description")
         info = projector.info
+        if not info.uploads and plan.sequence not in info.stored:
+            raise UsageError(
+                f"{info.name} plays only what is stored in it and takes no sequence; the plan has one of "
+                f"{len(plan.sequence)} exposures that it does not store. Capture without options for fringes, or name "
+                "what is stored in the rig file"
+            )
         if len(plan.sequence) > info.longest_sequence:
             raise UsageError(
                 f"{info.name} holds {info.longest_sequence} exposures, the sequence has {len(plan.sequence)}"

@@ -199,7 +199,7 @@ class ProjectorInfo:
         """What is not possible with it, a sentence each."""
         sentences = {
             "plays only the sequences that are stored in it": self.uploads,
-            "cannot repeat its sequence: no live scan and no board pictures in its light": self.loops,
+            "cannot repeat its sequence: no live scan": self.loops,
             "cannot be put out before its sequence ends": self.stops,
             "triggers no camera: the rig needs another trigger": self.is_master,
             "tells neither temperature nor faults": self.reports,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from faceapp.app.device_trial import try_group
 from faceapp.app.driver_check import check_driver
 from faceapp.app.rigs import connect_described_rig
-from faceapp.capture.plan import plan_for
+from faceapp.capture.plan import check_plan, plan_for
+from faceapp.capture.stills import take_stills
 from faceapp.core.errors import DeviceError, UsageError
 from faceapp.core.sequence import multi_frequency
 from faceapp.devices.records import ProjectorOrder, ProjectorSettings
@@ -21,6 +24,7 @@ from faceapp_hardware.projectors.stored_command import LENGTH, Answer, Command, 
 from faceapp_hardware.projectors.stored_projector import StoredProjector
 from faceapp_hardware.simulated.firmware_line import FirmwareLine
 from faceapp_hardware.simulated.stored_firmware import StoredFirmware
+from tests.unit.test_bench_rigs import calibrate
 
 SHORT = multi_frequency((1.0, 8.0), (3, 3))
 STORED = {1: multi_frequency(), 4: SHORT}
@@ -205,6 +209,34 @@ def test_a_rig_of_one_plans_with_what_is_stored(tmp_path: Path) -> None:
     trial = try_group(rig, "middle")
     assert trial.is_good, trial
     assert [camera.frames for camera in trial.cameras] == [8, 8]
+    rig.close()
+
+
+def test_boards_are_taken_in_the_light_of_a_stored_flood(tmp_path: Path) -> None:
+    (tmp_path / "lab.toml").write_text(RIG)
+    rig = connect_described_rig(str(tmp_path / "lab.toml"))
+    pictures = take_stills(rig)
+    fetched = {name: camera._source._number for name, camera in rig.cameras.items()}  # type: ignore[attr-defined]
+    assert fetched == {"middle-ir-1": 8, "middle-ir-2": 8}
+    source: Any = rig.cameras["middle-ir-1"]._source  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(pictures["middle-ir-1"], source._draw(SHORT.floods()[0] + 1))
+    rig.close()
+    (tmp_path / "lab.toml").write_text(RIG.replace("steps = [3, 3]", "steps = [3, 3], flood = false"))
+    rig = connect_described_rig(str(tmp_path / "lab.toml"))
+    with pytest.raises(DeviceError, match="stores none with uniform light, so no picture of a board can be taken"):
+        take_stills(rig)
+    rig.close()
+
+
+def test_a_plan_with_another_sequence_is_refused_before_anything_moves(tmp_path: Path) -> None:
+    calibrate(tmp_path, ("middle-ir-1", "middle-ir-2"))
+    small = RIG.replace('driver = "pattern"', 'driver = "pattern"\nwidth = 64\nheight = 48')
+    (tmp_path / "lab.toml").write_text('calibration = "calibration.json"\n' + small)
+    rig = connect_described_rig(str(tmp_path / "lab.toml"))
+    plan = plan_for(rig)
+    check_plan(plan, rig)
+    with pytest.raises(UsageError, match="takes no sequence; the plan has one of 14 exposures"):
+        check_plan(replace(plan, sequence=multi_frequency()), rig)
     rig.close()
 
 
