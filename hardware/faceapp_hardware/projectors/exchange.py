@@ -22,6 +22,7 @@ _T = TypeVar("_T")
 _FIRST_TIMEOUT_S = 0.1
 _GROWTH = 1.5
 _TRIES = 6
+_MOST_TRIES = 60
 _READ_S = 0.01
 _ANSWER_BYTES = 96
 _UPLOAD_TRIES = 40
@@ -167,14 +168,19 @@ class Exchange:
             self._heard.clear()
             request = self._numbered(kind, payload)
             frame = wire.encode(request)
-            timeout = _patience(len(frame))
-            for attempt in range(_TRIES):
+            timeout, silences = _patience(len(frame)), 0
+            for attempt in range(_MOST_TRIES):
                 # A delimiter before it: what a broken frame before has left cannot swallow this one.
                 self._write(b"\0" + frame if attempt else frame)
+                start = time.monotonic()
                 answer = self._answer_to({request.sequence: request}, timeout)
                 if answer is not None:
                     return answer
-                timeout *= _GROWTH
+                if time.monotonic() - start < timeout:
+                    continue  # broken bytes cost no time, so they need not cost patience
+                timeout, silences = timeout * _GROWTH, silences + 1
+                if silences == _TRIES:
+                    break
         raise self._silence()
 
     def upload(self, what: Upload, data: bytes, told: Callable[[float], None] = lambda share: None) -> None:
