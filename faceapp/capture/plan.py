@@ -98,6 +98,10 @@ def check_plan(plan: CapturePlan, devices: ConnectedRig) -> None:
         if projector is None:
             raise UsageError(f"group {group.name} has no projector; check the rig's description")
         info = projector.info
+        if not info.is_master:
+            raise UsageError(
+                f"{info.name} triggers no camera, and nothing else in this rig does; check its trigger out"
+            )
         if not info.uploads and plan.sequence not in info.stored:
             raise UsageError(
                 f"{info.name} plays only what is stored in it and takes no sequence; the plan has one of "

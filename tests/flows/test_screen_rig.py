@@ -113,6 +113,7 @@ trigger = "software"
 name = "middle"
 [groups.projector]
 driver = "screen"
+serial = "0"
 options = {{ period_ms = 60, settle_ms = 30{options} }}
 [[groups.cameras]]
 name = "middle-cam-1"
@@ -177,8 +178,12 @@ def test_the_screen_is_black_when_nobody_is_heard_any_more(screen: Path, tmp_pat
 def test_a_screen_that_is_not_there_is_named_with_those_that_are(screen: Path, tmp_path: Path) -> None:
     file = tmp_path / "hobby.toml"
     connected(tmp_path).close()
-    file.write_text(file.read_text().replace('driver = "screen"', 'driver = "screen"\nserial = "HDMI-7"'))
-    with pytest.raises(DeviceError, match="there is no screen 'HDMI-7'; there are screen"):
+    text = file.read_text()
+    file.write_text(text.replace('serial = "0"', 'serial = "HDMI-7"'))
+    with pytest.raises(DeviceError, match="there is no screen 'HDMI-7'; there are screen, which a rig file may name"):
+        connect_described_rig(str(file))
+    file.write_text(text.replace('serial = "0"\n', ""))  # the only screen is not taken from people unasked
+    with pytest.raises(DeviceError, match="there is no screen but that with people's windows; there are screen"):
         connect_described_rig(str(file))
 
 

@@ -237,6 +237,10 @@ def test_a_plan_with_another_sequence_is_refused_before_anything_moves(tmp_path:
     check_plan(plan, rig)
     with pytest.raises(UsageError, match="takes no sequence; the plan has one of 14 exposures"):
         check_plan(replace(plan, sequence=multi_frequency()), rig)
+    projector: Any = rig.projectors["middle"]
+    projector._info = replace(projector.info, is_master=False)
+    with pytest.raises(UsageError, match="middle-projector triggers no camera, and nothing else in this rig does"):
+        check_plan(plan, rig)
     rig.close()
 
 

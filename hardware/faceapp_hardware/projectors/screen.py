@@ -8,6 +8,7 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -162,8 +163,9 @@ class ScreenProjector:
             return
         command = [sys.executable, "-m", _MODULE, self._order.serial, str(self._gamma), str(1000 * self._settle_s)]
         self._said, self._gone, self._loaded = {}, False, b""
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (lives as long as the process)
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
         )
         self._reader = threading.Thread(target=self._listen, name=f"screen {self._name}", daemon=True)
         self._reader.start()
@@ -244,7 +246,7 @@ class ScreenProjector:
         process, self._process = self._process, None
         if process is None:
             return
-        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        assert process.stdin is not None and process.stdout is not None
         with self._sending, contextlib.suppress(OSError):
             process.stdin.close()  # the window ends with its input
         try:
@@ -256,11 +258,11 @@ class ScreenProjector:
         if self._reader is not None:
             self._reader.join()
         process.stdout.close()
-        process.stderr.close()
+        self._log.close()
 
     def _listen(self) -> None:
         process = self._process
-        assert process is not None and process.stdout is not None and process.stderr is not None
+        assert process is not None and process.stdout is not None
         for line in process.stdout:
             said = json.loads(line)
             if "exposure" in said:
@@ -272,7 +274,8 @@ class ScreenProjector:
             with self._news:
                 self._said |= said
                 self._news.notify_all()
-        why = _reason(process.stderr.read())
+        self._log.seek(0)
+        why = _reason(self._log.read())
         with self._news:
             self._gone = True
             self._said.setdefault("error", why or "its window was closed")
@@ -304,7 +307,7 @@ class ScreenProjector:
     def _lost(self) -> DeviceError:
         why = self._said.get("error", "its window does not answer")
         there = ", ".join(s["name"] or str(i) for i, s in enumerate(self._said.get("screens", [])))
-        has = f"; there are {there}" if there else ""
+        has = f"; there are {there}, which a rig file may name as serial" if there else ""
         return DeviceError(f"{self._name}: {why}{has}. Check the projector's cable and the display, then connect again")
 
     def _keep_lit(self, seconds: float) -> None:

@@ -202,10 +202,10 @@ def described(screen: QScreen) -> dict[str, Any]:
 
 
 def find_screen(name: str) -> QScreen | None:
-    """Return the screen of a name, or of a number in order; without either the last one."""
+    """Return the screen of a name, or of a number in order; without either the last one that has no windows."""
     screens = QGuiApplication.screens()
     if not name:
-        return screens[-1]
+        return next((s for s in reversed(screens) if s is not QGuiApplication.primaryScreen()), None)
     by_name = {screen.name(): screen for screen in screens}
     by_number = {str(i): screen for i, screen in enumerate(screens)}
     return by_name.get(name) or by_number.get(name)
@@ -220,7 +220,8 @@ def main() -> int:
     name, gamma, settle_ms = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
     screen = find_screen(name)
     if screen is None:
-        tell(error=f"there is no screen {name!r}", screens=[described(s) for s in app.screens()])
+        missing = f"there is no screen {name!r}" if name else "there is no screen but that with people's windows"
+        tell(error=missing, screens=[described(s) for s in app.screens()])
         return 1
     window = ScreenWindow(screen)
     window.showFullScreen()
