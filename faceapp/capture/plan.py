@@ -9,7 +9,7 @@ from faceapp.capture.timing import check_timing
 from faceapp.core.errors import UsageError
 from faceapp.core.sequence import FringeSequence, multi_frequency
 from faceapp.devices.protocols import ConnectedRig
-from faceapp.devices.records import CameraSettings
+from faceapp.devices.records import CameraSettings, ProjectorInfo
 from faceapp.fringe.decode import check_sequence
 
 
@@ -98,22 +98,7 @@ def check_plan(plan: CapturePlan, devices: ConnectedRig) -> None:
         if projector is None:
             raise UsageError(f"group {group.name} has no projector; check the rig's description")
         info = projector.info
-        if not info.is_master:
-            raise UsageError(
-                f"{info.name} triggers no camera, and nothing else in this rig does; check its trigger out"
-            )
-        if not info.uploads and plan.sequence not in info.stored:
-            raise UsageError(
-                f"{info.name} plays only what is stored in it and takes no sequence; the plan has one of "
-                f"{len(plan.sequence)} exposures that it does not store. Capture without options for fringes, or name "
-                "what is stored in the rig file"
-            )
-        if len(plan.sequence) > info.longest_sequence:
-            raise UsageError(
-                f"{info.name} holds {info.longest_sequence} exposures, the sequence has {len(plan.sequence)}"
-            )
-        if plan.period_s < info.shortest_period_s * 0.999:
-            raise UsageError(f"{info.name} needs {1000 * info.shortest_period_s:.2f} ms an exposure; lower the rate")
+        _check_projector(plan, info)
         for model in group.cameras:
             camera = devices.cameras.get(model.name)
             if camera is None:
@@ -131,3 +116,19 @@ def check_plan(plan: CapturePlan, devices: ConnectedRig) -> None:
                 mine = plan.own_settings.get(model.name, plan.settings)
                 for exposure in (mine.exposure_ms, *plan.more_exposures_ms):
                     check_timing(camera.info, info, exposure / 1000, plan.period_s)
+
+
+def _check_projector(plan: CapturePlan, info: ProjectorInfo) -> None:
+    """Refuse a plan that a projector cannot show."""
+    if not info.is_master:
+        raise UsageError(f"{info.name} triggers no camera, and nothing else in this rig does; check its settings")
+    if not info.uploads and plan.sequence not in info.stored:
+        raise UsageError(
+            f"{info.name} plays only what is stored in it and takes no sequence; the plan has one of "
+            f"{len(plan.sequence)} exposures that it does not store. Capture without options for fringes, or name "
+            "what is stored in the rig file"
+        )
+    if len(plan.sequence) > info.longest_sequence:
+        raise UsageError(f"{info.name} holds {info.longest_sequence} exposures, the sequence has {len(plan.sequence)}")
+    if plan.period_s < info.shortest_period_s * 0.999:
+        raise UsageError(f"{info.name} needs {1000 * info.shortest_period_s:.2f} ms an exposure; lower the rate")

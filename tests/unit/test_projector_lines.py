@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
+import time
 from dataclasses import dataclass
 
 import pytest
 
+from faceapp.core.errors import DeviceError
 from faceapp.core.sequence import multi_frequency
+from faceapp_hardware.projectors import wire
 from faceapp_hardware.projectors.serial_projector import SerialProjector
 from faceapp_hardware.simulated.firmware_line import FirmwareLine
 from tests.unit.test_serial_projector import PERIOD, Bench
@@ -42,6 +48,50 @@ def play_again_and_again(damage: float, seed: int, plays: int) -> Ordered:
 def test_light_once_for_each_order_though_bytes_break(damage: float) -> None:
     """One byte in ten thousand, one in a thousand, both ways."""
     assert sum(play_again_and_again(damage, seed, 12).broken for seed in range(2)) > 0
+
+
+HOST = """
+import sys, time
+from faceapp.core.sequence import multi_frequency
+from faceapp_hardware.projectors.serial_projector import SerialProjector
+projector = SerialProjector("middle-projector", "middle", sys.argv[1])
+projector.open()
+projector.load(multi_frequency(), 0.02)
+projector.loop()
+print("lit", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_killed_host_leaves_no_light() -> None:
+    """The beat of the host keeps it lit for longer than the watchdog; without it the light goes off."""
+    bench = Bench()
+    line = FirmwareLine(bench.firmware)
+    with subprocess.Popen([sys.executable, "-c", HOST, line.path], stdout=subprocess.PIPE, text=True) as host:
+        assert host.stdout is not None and host.stdout.readline() == "lit\n"
+        time.sleep(2 * wire.WATCHDOG_S)
+        assert bench.firmware.is_lit
+        host.kill()
+    time.sleep(wire.WATCHDOG_S + 0.3)
+    assert not bench.firmware.is_lit
+    assert bench.firmware.lightings == 1
+    line.pull()
+
+
+def test_a_port_that_is_just_given_back_is_waited_for() -> None:
+    bench = Bench()
+    line = FirmwareLine(bench.firmware)
+    first, second = (SerialProjector(name, "middle", line.path) for name in ("first", "second"))
+    first.open()
+    timer = threading.Timer(0.3, first.close)
+    timer.start()
+    second.open()
+    timer.join()
+    first_again = SerialProjector("first", "middle", line.path)
+    with pytest.raises(DeviceError, match=r"first: the port .* cannot be opened .*no other program has it"):
+        first_again.open()
+    second.close()
+    line.pull()
 
 
 @pytest.mark.figures

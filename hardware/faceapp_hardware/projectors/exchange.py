@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import threading
 import time
@@ -24,6 +25,7 @@ _GROWTH = 1.5
 _TRIES = 6
 _MOST_TRIES = 60
 _READ_S = 0.01
+_GIVEN_BACK_S = 1.0
 _ANSWER_BYTES = 96
 _UPLOAD_TRIES = 40
 _DOUBTFUL = (Status.BAD_OFFSET, Status.BAD_CHECK)
@@ -51,9 +53,16 @@ class Port(Protocol):
 
 
 def open_serial_port(path: str, baud: int = wire.BAUD) -> Port:
-    """Open a serial port."""
-    port: Port = serial.Serial(path, baud, timeout=_READ_S, write_timeout=1.0, exclusive=True)
-    return port
+    """Open a serial port; one that another program is just giving back is waited for."""
+    end = time.monotonic() + _GIVEN_BACK_S
+    while True:
+        try:
+            port: Port = serial.Serial(path, baud, timeout=_READ_S, write_timeout=1.0, exclusive=True)
+            return port
+        except serial.SerialException as error:
+            if error.errno != errno.EAGAIN or time.monotonic() > end:
+                raise
+            time.sleep(_READ_S)
 
 
 class SilenceError(DeviceError):
