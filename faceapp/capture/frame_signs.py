@@ -39,7 +39,8 @@ class FrameSigns:
     Parameters
     ----------
     step : float
-        What sine fits leave over, in units of the noise, worst frequency. Needs four steps or more; else NaN.
+        What sine fits leave over, in units of the noise, worst frequency; the second harmonic, which a projector's
+        gamma gives, is taken off as well. Needs four steps or more; else NaN.
     residual : float
         Robust distance of the fringe orders from whole numbers, in units of the noise, worst rung; NaN without one.
     flood : float
@@ -62,7 +63,7 @@ class FrameSigns:
 
 
 def frame_signs(stack: FrameStack, sensor: Sensor, white: float, *, stride: int = 8) -> FrameSigns:
-    """Judge the frames of one camera from every ``stride``-th pixel in each direction (6 ms at 1280 x 1024).
+    """Judge the frames of one camera from every ``stride``-th pixel in each direction (8 ms at 1280 x 1024).
 
     Parameters
     ----------

@@ -130,5 +130,6 @@ def _check_projector(plan: CapturePlan, info: ProjectorInfo) -> None:
         )
     if len(plan.sequence) > info.longest_sequence:
         raise UsageError(f"{info.name} holds {info.longest_sequence} exposures, the sequence has {len(plan.sequence)}")
-    if plan.period_s < info.shortest_period_s * 0.999:
-        raise UsageError(f"{info.name} needs {1000 * info.shortest_period_s:.2f} ms an exposure; lower the rate")
+    shortest = info.shortest_for(plan.sequence)
+    if plan.period_s < shortest * 0.999:
+        raise UsageError(f"{info.name} needs {1000 * shortest:.2f} ms an exposure; lower the rate")

@@ -14,6 +14,7 @@ from faceapp.app.decoding import decode_bundle
 from faceapp.app.registering import register_scan
 from faceapp.app.template import own_template
 from faceapp.capture.engine import GroupCapture
+from faceapp.capture.frame_signs import frame_signs
 from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.mesh import Mesh
 from faceapp.fringe.decode import GroupScan, decode_group
@@ -41,6 +42,14 @@ def test_phase_of_one_camera(benchmark: BenchmarkFixture, captured: dict[str, Gr
     model = capture.group.infrared[0]
     phase = benchmark(decode_phase, capture.stacks[model.name], model.sensor, 255.0)
     assert phase.valid.sum() > 100_000
+
+
+def test_signs_of_one_camera(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
+    """Whether each frame shows the pattern it should: step, residual, flood and dark."""
+    capture = captured["middle"]
+    model = capture.group.infrared[0]
+    signs = benchmark(frame_signs, capture.stacks[model.name], model.sensor, 255.0)
+    assert not signs.is_doubt
 
 
 def test_phase_of_one_camera_in_plain_numpy(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
