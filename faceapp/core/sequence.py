@@ -138,6 +138,11 @@ class FringeSequence:
         found = [(e.bit, i) for i, e in enumerate(self.exposures) if isinstance(e, GrayBit) and e.inverted is inverted]
         return tuple(i for _, i in sorted(found))
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether it needs full light and no light alone: many projectors show such exposures faster."""
+        return not any(isinstance(e, Fringe) or (isinstance(e, Flood) and e.level < 1) for e in self.exposures)
+
     def floods(self) -> tuple[int, ...]:
         """Return the indices of the uniform exposures."""
         return tuple(i for i, e in enumerate(self.exposures) if isinstance(e, Flood))

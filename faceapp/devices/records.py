@@ -194,6 +194,11 @@ class ProjectorInfo:
     updates: bool = False
     flash: FlashTiming | None = None
 
+    def shortest_for(self, sequence: FringeSequence) -> float:
+        """Return the shortest time between two exposures of a sequence, s."""
+        binary = self.shortest_binary_period_s or self.shortest_period_s
+        return binary if sequence.is_binary else self.shortest_period_s
+
     @property
     def cannot(self) -> tuple[str, ...]:
         """What is not possible with it, a sentence each."""

@@ -8,8 +8,8 @@ import zlib
 import pytest
 
 from faceapp.core.errors import DeviceError
-from faceapp.core.sequence import FringeSequence, GrayBit
-from faceapp.devices.records import ProjectorSettings
+from faceapp.core.sequence import Dark, Flood, FringeSequence, GrayBit
+from faceapp.devices.records import ProjectorInfo, ProjectorSettings
 from faceapp_hardware.projectors import wire
 from faceapp_hardware.projectors.messages import FaultBit, LightsOut, Settings, State, Upload, pack_begin
 from faceapp_hardware.projectors.serial_projector import SerialProjector
@@ -106,6 +106,10 @@ def test_faster_where_there_is_light_and_no_light_alone(bench: Bench) -> None:
     projector = projector_on(lambda path: Line(bench.firmware))
     gray = FringeSequence(tuple(GrayBit(k, 7) for k in range(7)))
     assert projector.info.shortest_binary_period_s == 0.0005
+    assert gray.is_binary and not SEQUENCE.is_binary
+    assert FringeSequence((Flood(), Dark())).is_binary and not FringeSequence((Flood(0.5),)).is_binary
+    assert (projector.info.shortest_for(gray), projector.info.shortest_for(SEQUENCE)) == (0.0005, 0.004)
+    assert ProjectorInfo("p", "g", 0, 0, 14, 0.01).shortest_for(gray) == 0.01
     projector.load(gray, 0.001)
     with pytest.raises(DeviceError, match=r"cannot show 7 exposures at 0.10 ms; it holds 64 and needs 0.50 ms"):
         projector.load(gray, 0.0001)

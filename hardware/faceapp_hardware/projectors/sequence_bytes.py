@@ -57,8 +57,3 @@ def _exposure(kind: int, value: float, first: int, second: int) -> Exposure:
             return Dark()
         case _:
             raise WireError(f"exposure of kind {kind}")
-
-
-def is_binary(sequence: FringeSequence) -> bool:
-    """Whether a sequence needs light and no light alone: such exposures may follow each other faster."""
-    return not any(isinstance(e, Fringe) or (isinstance(e, Flood) and e.level < 1) for e in sequence.exposures)

@@ -18,7 +18,7 @@ from faceapp_hardware.projectors import wire
 from faceapp_hardware.projectors.exchange import Exchange, Port, SilenceError, open_serial_port
 from faceapp_hardware.projectors.firmware_image import check_image
 from faceapp_hardware.projectors.messages import FULL, Ability, Hello, Settings, State, Upload, pack_commit, pack_play
-from faceapp_hardware.projectors.sequence_bytes import is_binary, pack_sequence
+from faceapp_hardware.projectors.sequence_bytes import pack_sequence
 from faceapp_hardware.projectors.wire import Kind, Status
 
 _UPLOAD_TRIES = 3
@@ -131,7 +131,7 @@ class SerialProjector:
         """
         self._check_open()
         info = self._info
-        shortest = info.shortest_binary_period_s if is_binary(sequence) else info.shortest_period_s
+        shortest = info.shortest_for(sequence)
         if len(sequence) > info.longest_sequence or period_s < 0.999 * shortest:
             raise DeviceError(
                 f"{self._name} cannot show {len(sequence)} exposures at {1000 * period_s:.2f} ms; it holds "

@@ -25,7 +25,7 @@ from faceapp_hardware.projectors.messages import (
     unpack_begin,
     unpack_play,
 )
-from faceapp_hardware.projectors.sequence_bytes import is_binary, unpack_sequence
+from faceapp_hardware.projectors.sequence_bytes import unpack_sequence
 from faceapp_hardware.projectors.wire import Kind, Message, Status, WireError
 from faceapp_hardware.simulated.firmware_memory import IMAGE_MEMORY, PRODUCT, Flash, Receiving
 from faceapp_hardware.simulated.responder import Responder
@@ -265,7 +265,7 @@ class Firmware:
             sequence, period = unpack_sequence(data)
         except (WireError, SequenceError):
             return Status.BAD_SEQUENCE
-        shortest = self._shortest / _BINARY if is_binary(sequence) else self._shortest
+        shortest = self._shortest / _BINARY if sequence.is_binary else self._shortest
         if len(sequence) > self._longest or period < 0.999 * shortest:
             return Status.BAD_SEQUENCE
         self._stored, self._stored_check = (sequence, period), (len(data), zlib.crc32(data))
