@@ -39,6 +39,9 @@ from faceapp.formats.reports import write_report
 
 PICTURES = "pictures"
 REPORT, PAGE = "report.json", "report.html"
+_BLIND_POSES = 2
+"""Poses that nobody need see before it is said that something is wrong."""
+
 _NUMBER = re.compile(r"^(\d+)\.(png|tif|tiff|bmp)$")
 _SCALE_OFF, _DRAWN_OFF = 0.004, 0.03
 """Of the distances between cameras, measured and drawn; more is no thermal drift but another size of board."""
@@ -129,6 +132,7 @@ def take_poses(
     count: int,
     reporter: Reporter,
     ready: Callable[[int], None] | None = None,
+    target: BoardTarget | None = None,
 ) -> None:
     """Take pictures of so many poses; those that lie in the folder already are not taken again.
 
@@ -144,16 +148,34 @@ def take_poses(
         Told of progress.
     ready : callable, optional
         Called with the number of each pose before it is taken; waits until somebody holds the board there.
+    target : BoardTarget, optional
+        What is held: who sees it is told after each pose.
+
+    Raises
+    ------
+    DataError
+        No camera saw the board in the first poses.
     """
     cameras = len(devices.cameras)
     whole = [n for n in poses_in(folder) if len(list((folder / PICTURES).glob(f"*/{n:04}.png"))) == cameras]
+    seen_once = bool(whole)
     for number in range(1, count + 1):
         reporter.progress((number - 1) / count, f"pose {number} of {count}")
         if number in whole:
             continue
         if ready is not None:
             ready(number)
-        take_pose(devices, folder, number)
+        files = take_pose(devices, folder, number)
+        if target is not None:
+            pictures = [Picture(name, number, partial(read_image, file)) for name, file in files.items()]
+            seen = sum(len(view) > 0 for view in find_boards(target, pictures))
+            seen_once |= seen > 0
+            reporter.progress(number / count, f"pose {number}: {seen} of {cameras} cameras see the board")
+            if not seen_once and number >= _BLIND_POSES:
+                raise DataError(
+                    f"no camera saw the board {target.name} in {number} poses. Is it this board, in the middle of the "
+                    f"pictures, lit and without glare? They lie in {folder / PICTURES}"
+                )
     reporter.progress(1.0, f"{count} poses taken")
 
 

@@ -73,7 +73,7 @@ def review_page(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{name}: registrations</title>",
         "<meta name=viewport content='width=device-width, initial-scale=1'>",
         f"<style>{_STYLE}</style><main><h1>{name}: registrations</h1>"
-        f"<p class=dim>{len(entries)} registrations, {made}. "
+        f"<p class=dim>{len(entries)} registration{'' if len(entries) == 1 else 's'}, {made}. "
         "The most suspicious come first. Heat maps: signed distance to the scan, blue inside, red outside; "
         "grey: the scan shows nothing.</p>",
         _overview(entries),

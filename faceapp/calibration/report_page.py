@@ -19,7 +19,7 @@ h1{font-size:22px;margin:0 0 4px}h2{font-size:15px;margin:28px 0 8px}
 p.small,figcaption{color:#4A515B;font-size:12px;margin:2px 0}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px}
 td,th{padding:3px 14px 3px 0;text-align:right;border-bottom:1px solid #DADDE2}
-td:first-child,th:first-child{text-align:left}th{color:#4A515B;font-weight:600}
+td{white-space:pre}td:first-child,th:first-child{text-align:left}th{color:#4A515B;font-weight:600}
 .grid{display:flex;flex-wrap:wrap;gap:16px}figure{margin:0}
 .bad{color:#BB2A22;font-weight:600}.warn{color:#855000}
 @media print{body{background:#fff;padding:0}}
@@ -175,6 +175,6 @@ def _uncertainties(facts: PageFacts) -> str:
     names = list(next(iter(facts.uncertainties.values()), {}))
     rows = []
     for camera, figures in facts.uncertainties.items():
-        cells = [f"{figures[name][0]:.5g} ± {figures[name][1]:.2g}" for name in names]
+        cells = [f"{figures[name][0]:.5g}\n± {figures[name][1]:.2g}" for name in names]
         rows.append((camera, *cells))
     return f"<div style='overflow-x:auto'>{_table(('', *names), rows)}</div>"

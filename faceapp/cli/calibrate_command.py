@@ -95,7 +95,7 @@ def _board(options: argparse.Namespace, out: Path | str, console: Console) -> in
 
 
 def _calibrate(options: argparse.Namespace, source: Path | str, console: Console) -> int:
-    from faceapp.app.calibrating import PICTURES, calibrate_folder, new_calibration_folder, pictures_in, take_poses
+    from faceapp.app.calibrating import PICTURES, calibrate_folder, new_calibration_folder, pictures_in
     from faceapp.app.calibration_use import use_calibration
     from faceapp.app.outputs import check_file
     from faceapp.formats.calibration_files import FILE
@@ -113,7 +113,7 @@ def _calibrate(options: argparse.Namespace, source: Path | str, console: Console
         pictures_in(Path(source))
         like = _rig_of(earlier)
     else:
-        like = _take(options, str(source), folder, earlier, console, take_poses)
+        like = _take(options, str(source), folder, earlier, console, target)
     with console.reporter.part(0.0 if is_folder else 0.5, 1.0):
         result = calibrate_folder(
             Path(source) if is_folder else folder,
@@ -150,16 +150,20 @@ def _take(
     folder: Path,
     earlier: CalibrationFile | None,
     console: Console,
-    take_poses: Callable[..., None],
+    target: BoardTarget,
 ) -> Rig:
     """Take the pictures of a rig's poses; returns the rig as it was known."""
+    from faceapp.app.calibrating import take_poses
     from faceapp.app.rigs import connect_described_rig
 
     console.reporter.progress(0.0, "connecting the rig")
-    devices = connect_described_rig(rig, _settings(options))
+    settings = _settings(options)
+    if rig == "simulated":  # somebody holds the board before it, as before any rig
+        settings = {"target": "board", **settings}
+    devices = connect_described_rig(rig, settings)
     try:
         with console.reporter.part(0.0, 0.5):
-            take_poses(devices, folder, options.poses or 40, console.reporter, _waiter(options))
+            take_poses(devices, folder, options.poses or 40, console.reporter, _waiter(options), target)
         return devices.rig if earlier is None else earlier.of_rig(devices.rig)
     finally:
         devices.close()
@@ -168,7 +172,7 @@ def _take(
 def _check(options: argparse.Namespace, source: Path | str, console: Console) -> int:
     import tempfile
 
-    from faceapp.app.calibrating import find_boards_in, take_poses
+    from faceapp.app.calibrating import find_boards_in
     from faceapp.app.calibration_use import check_pictures, current_calibration
     from faceapp.core.errors import UsageError
     from faceapp.store.project import Project
@@ -184,7 +188,8 @@ def _check(options: argparse.Namespace, source: Path | str, console: Console) ->
         folder = Path(source)
         if not _is_folder(source):
             folder = Path(temporary)
-            _take_check(options, str(source), folder, console, take_poses)
+            options.poses = options.poses or 3
+            _take(options, str(source), folder, None, console, target)
         with console.reporter.part(0.5, 1.0):
             views = find_boards_in(folder, target, console.reporter)
         for view in views:
@@ -238,13 +243,6 @@ def _projector(options: argparse.Namespace, source: Path | str, console: Console
     data = {name: {"points": fit.points, "residual_px": fit.residual_px} for name, fit in found.items()}
     console.result({"projectors": data, "calibration": str(file)}, "\n".join(lines))
     return 0
-
-
-def _take_check(
-    options: argparse.Namespace, rig: str, folder: Path, console: Console, take_poses: Callable[..., None]
-) -> None:
-    options.poses = options.poses or 3
-    _take(options, rig, folder, None, console, take_poses)
 
 
 def _is_folder(source: Path | str) -> bool:

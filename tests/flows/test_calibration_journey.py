@@ -125,3 +125,15 @@ def test_old_captures_are_decoded_anew(tmp_path: Path) -> None:
         models = [c.model for g in read_bundle(folder / "capture").groups for c in g.cameras if c.model is not None]
         assert {m.name: m.centre[2] for m in models} == pytest.approx({n: m.centre[2] for n, m in moved.items()})
         assert traces_of(folder, None) != traces  # what was registered before is compared anew, and found stale
+
+
+def test_a_rig_before_which_nobody_holds_the_board_is_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [*one_group(tmp_path), "--set", "target=head"]
+    out = tmp_path / "made"
+    assert main(["calibrate", "simulated", *options, "--poses", "40", "--out", str(out)]) == 1
+    told = capsys.readouterr().err
+    assert "no camera saw the board" in told
+    assert "in 2 poses" in told
+    assert len(poses_in(out)) == 2
