@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceapp.app.annotation_data import PICTURE_SUFFIXES, PICTURES
+from faceapp.app.depth_targets import is_camera_file, read_depth_target
 from faceapp.core.errors import DataError, UsageError
+from faceapp.core.mesh import Mesh
 from faceapp.core.subject import Sample
-from faceapp.formats.images import read_image
+from faceapp.formats.images import is_depth, read_image
 from faceapp.formats.mesh_files import SUFFIXES, read_any_mesh
 from faceapp.formats.ply import read_cloud, write_cloud, write_mesh
 from faceapp.store.project import Project
@@ -27,7 +29,8 @@ def import_sample(project: Project, subject: str, files: Sequence[Path], express
         Code of the subject.
     files : sequence of Path
         Pictures of one moment, the frontal one first; or one mesh or cloud, mm, y up, z out of the face; or a folder
-        of pictures.
+        of pictures; or a depth image with the ``calibration.json`` or ``capture.json`` that describes its camera and,
+        for colours, that camera's picture.
     expression : str
         What the face does.
 
@@ -39,6 +42,13 @@ def import_sample(project: Project, subject: str, files: Sequence[Path], express
         A file cannot be read.
     """
     found = [f for path in files for f in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    cameras = [f for f in found if is_camera_file(f)]
+    if cameras:
+        mesh = _mesh_of_depth([f for f in found if f not in cameras], cameras)
+        with project.new_sample(subject, expression) as (sample, folder):
+            (folder / "scan").mkdir(parents=True)
+            write_mesh(folder / "scan" / "mesh.ply", mesh)
+        return sample
     pictures = [f for f in found if f.suffix.lower() in PICTURE_SUFFIXES]
     scans = [f for f in found if f.suffix.lower() in SUFFIXES]
     if not pictures and len(scans) != 1:
@@ -51,6 +61,16 @@ def import_sample(project: Project, subject: str, files: Sequence[Path], express
         else:
             _copy_scan(folder / "scan", scans[0])
     return sample
+
+
+def _mesh_of_depth(files: Sequence[Path], cameras: Sequence[Path]) -> Mesh:
+    depths = [f for f in files if is_depth(f)]
+    pictures = [f for f in files if f.suffix.lower() in PICTURE_SUFFIXES and f not in depths]
+    if len(cameras) != 1 or len(depths) != 1 or len(pictures) > 1 or len(files) != len(depths) + len(pictures):
+        raise UsageError(
+            "give one depth image, the file that describes its camera and, if you like, the picture of that camera"
+        )
+    return read_depth_target(depths[0], cameras[0], pictures[0] if pictures else None)
 
 
 def _copy_pictures(folder: Path, files: Sequence[Path]) -> None:
@@ -78,7 +98,8 @@ def _copy_scan(folder: Path, file: Path) -> None:
 
 
 def is_importable(path: Path) -> bool:
-    """Return whether a dropped file or folder could become a sample."""
+    """Return whether a dropped file or folder could become a sample, or belongs to what becomes one."""
     if path.is_dir():
         return any(f.suffix.lower() in PICTURE_SUFFIXES for f in path.iterdir())
-    return bool(re.fullmatch("|".join(map(re.escape, (*PICTURE_SUFFIXES, *SUFFIXES))), path.suffix.lower()))
+    known = re.fullmatch("|".join(map(re.escape, (*PICTURE_SUFFIXES, *SUFFIXES))), path.suffix.lower())
+    return bool(known) or is_camera_file(path)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceapp.app.decoding import decode_bundle, resolve_bundle
+from faceapp.app.depth_targets import read_depth_target
 from faceapp.app.fusing import fuse_decoded, read_landmark_set
 from faceapp.app.jobs import worker_pool
 from faceapp.app.outputs import check_output
@@ -218,9 +219,15 @@ def mesh_of(path: Path) -> Path | None:
     raise DataError(f"{path} holds no mesh.ply and no {FILE}; expected a result of fuse, a sample or a capture bundle")
 
 
-def _read_scan(path: Path, landmarks: Sequence[Path], reporter: Reporter) -> tuple[Mesh, Landmarks3D | None, Path]:
+def _read_scan(
+    path: Path, landmarks: Sequence[Path], reporter: Reporter, camera: Path | None = None, picture: Path | None = None
+) -> tuple[Mesh, Landmarks3D | None, Path]:
     """The scan, its landmarks where they are known, and the file or folder that they come from."""
     views, marks = read_landmark_set(landmarks)
+    if camera is not None:
+        if views:
+            raise UsageError("a depth image is registered with 3D landmarks; lift 2D ones with: faceapp landmarks lift")
+        return read_depth_target(path, camera, picture), marks, path
     source = mesh_of(path)
     if source is None:
         bundle = read_bundle(resolve_bundle(path))
@@ -248,14 +255,17 @@ def register_to_folder(
     *,
     template: Path | None = None,
     neutral: Path | None = None,
+    camera: Path | None = None,
+    picture: Path | None = None,
     plugin: str | None = None,
     parameters: dict[str, Any] | None = None,
     reporter: Reporter | None = None,
     force: bool = False,
     seed: int = 0,
 ) -> RegistrationResult:
-    """Register one mesh, sample or capture; write ``registered.ply``, ``distance.png``, landmarks and ``report.json``.
+    """Register one mesh, sample, capture or depth image (with ``camera``) and write the result.
 
+    That is ``registered.ply``, ``distance.png``, landmarks and ``report.json``.
     A plugin that measures a displacement map adds ``displacement.png`` and ``.json``, ``detailed.ply`` made of it,
     and ``texture.png`` where the scan has colours.
 
@@ -266,12 +276,13 @@ def register_to_folder(
     DataError
         A file is missing or broken.
     """
-    used = [f for f in (*landmarks, template, neutral) if f is not None]
+    used = [f for f in (*landmarks, template, neutral, camera, picture) if f is not None]
     check_output(out, [path, *used], force=force)
     reporter = reporter or Reporter()
     chosen, modes = load_template(template)
-    scan, marks, source = _read_scan(path, landmarks, reporter)
-    inputs = {source.name: hash_path(source)} | {f.name: hash_path(f) for f in landmarks}
+    scan, marks, source = _read_scan(path, landmarks, reporter, camera, picture)
+    beside = [f for f in (*landmarks, camera, picture) if f is not None]
+    inputs = {source.name: hash_path(source)} | {f.name: hash_path(f) for f in beside}
     rest, texture = None, None
     if neutral is not None:
         rest, texture = read_mesh(neutral).vertices, read_texture(neutral.parent)

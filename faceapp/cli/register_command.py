@@ -31,6 +31,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--template", type=Path, help="a template's JSON file (default: the project's, else our own head)"
     )
     parser.add_argument(
+        "--camera",
+        type=Path,
+        metavar="FILE",
+        help="the inputs are depth images (TIFF in mm, or PNG of 16 bits, 0.05 mm); FILE, a calibration.json or "
+        "capture.json, describes their cameras",
+    )
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="of the depth image's camera: its colours")
+    parser.add_argument(
         "--neutral",
         type=Path,
         metavar="FILE",
@@ -59,6 +67,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
             options.landmarks,
             template=template,
             neutral=options.neutral,
+            camera=options.camera,
+            picture=options.picture,
             plugin=options.plugin,
             parameters=plugin_values(options.set, options.preset),
             reporter=console.reporter,

@@ -69,6 +69,41 @@ def encode_png(image: npt.NDArray[Any], *, compression: int = 1) -> bytes:
     return bytes(data)
 
 
+def is_depth(file: Path) -> bool:
+    """Return whether a picture is a depth image by its type: one channel of float32 or of 16 bits."""
+    if file.suffix.lower() not in (".tif", ".tiff", ".png"):
+        return False
+    try:
+        image = read_image(file)
+    except DataError:
+        return False
+    return image.ndim == 2 and image.dtype in (np.float32, np.uint16)
+
+
+def read_depth(file: Path) -> Float32Array:
+    """Read a depth image as `write_depth` writes them.
+
+    Returns
+    -------
+    (H, W) float32
+        mm; NaN where there is none.
+
+    Raises
+    ------
+    DataError
+        The file is missing, broken or no depth image.
+    """
+    image = read_image(file)
+    if image.ndim == 2 and image.dtype == np.float32:
+        return image
+    if image.ndim == 2 and image.dtype == np.uint16:
+        return np.where(image > 0, image * np.float32(DEPTH_UNIT_MM), np.float32(np.nan)).astype(np.float32)
+    raise DataError(
+        f"{file} is no depth image: a TIFF in float32 (mm) or a PNG of 16 bits ({DEPTH_UNIT_MM} mm) with one channel "
+        f"is expected, it has {image.shape} {image.dtype}"
+    )
+
+
 def write_depth(folder: Path, camera: str, depth: Float32Array) -> tuple[Path, Path]:
     """Write a depth image (H, W) in mm as ``CAMERA.tiff`` (float32, NaN = none) and ``CAMERA.png`` (16 bit, 0.05 mm).
 

@@ -77,7 +77,8 @@ def test_saturated_skin_and_dark_hair_both_become_points(bright_and_dim: GroupCa
 
 def test_a_bundle_keeps_all_exposures(bright_and_dim: GroupCapture, tmp_path: Path) -> None:
     group, folder = bright_and_dim, tmp_path / "capture"
-    frames = GroupFrames(group.group, group.stacks, group.pictures, 20.0, {}, group.more)
+    exposures_ms = dict.fromkeys(group.stacks, 20.0)
+    frames = GroupFrames(group.group, group.stacks, group.pictures, exposures_ms, {}, group.more)
     sequence = next(iter(group.stacks.values())).sequence
     write_description(
         folder,
