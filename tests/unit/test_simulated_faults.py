@@ -17,6 +17,7 @@ import pytest
 from faceapp.app.rigs import connect_described_rig
 from faceapp.capture.engine import CaptureEngine, GroupCapture, State, Status
 from faceapp.capture.plan import CapturePlan
+from faceapp.capture.stills import take_stills
 from faceapp.core.errors import DataError, DeviceError, FrameLost, UsageError
 from faceapp.devices.records import LiveFrame, TriggeredFrame
 from faceapp_hardware.simulated.rig import SimulatedRig
@@ -133,6 +134,14 @@ def test_exposure_scales_the_light(rig: SimulatedRig) -> None:
     usual = shoot(rig)[0]["left"]
     for name, stack in short[0].stacks.items():
         assert stack.frames[12].mean() / usual.stacks[name].frames[12].mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_pictures_in_plain_light_show_it_right_after_fringes(rig: SimulatedRig) -> None:
+    """Cameras are armed beside the upload: what they were armed with is not what is shown."""
+    flood = {name: stack.frames[12].astype(int) for name, stack in shoot(rig)[0]["middle"].stacks.items()}
+    pictures = take_stills(rig)
+    for name, expected in flood.items():
+        assert np.abs(pictures[name] - expected).mean() < 2
 
 
 def test_pulled_cables_are_named(rig: SimulatedRig) -> None:

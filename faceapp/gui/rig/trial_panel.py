@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from faceapp.app.device_trial import CameraTrial, GroupTrial
@@ -75,10 +75,13 @@ class TrialPanel(QWidget):
         column.addSpacing(8)
         column.addWidget(self.projector)
         column.addSpacing(8)
-        column.addWidget(SectionHead("Test burst", self.badge))
+        self._head = SectionHead("Tests", self.badge)
+        column.addWidget(self._head)
         column.addLayout(self._results)
         column.addStretch()
-        scroll = QScrollArea()
+        self._to_reveal = False
+        self._scroll = scroll = QScrollArea()
+        scroll.verticalScrollBar().rangeChanged.connect(self._range_changed)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -86,13 +89,17 @@ class TrialPanel(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(12, 8, 12, 12)
         row.addWidget(self.burst)
-        row.addWidget(self.wiring)
-        row.addWidget(self.exposure)
         row.addStretch()
+        checks = QHBoxLayout()
+        checks.setContentsMargins(12, 8, 12, 0)
+        checks.addWidget(self.wiring)
+        checks.addWidget(self.exposure)
+        checks.addStretch()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         outer.addWidget(scroll, 1)
+        outer.addLayout(checks)
         outer.addLayout(row)
 
     def show_camera(self, info: CameraInfo | None, trial: CameraTrial | None) -> None:
@@ -139,6 +146,21 @@ class TrialPanel(QWidget):
         self.badge.show_state(words, state)
         for row in rows:
             self._add_row(*row)
+        self._reveal()
+
+    def _reveal(self) -> None:
+        """Bring the result into sight: facts of devices stand above it."""
+        self._to_reveal = True
+        QTimer.singleShot(0, self, self._scroll_to_result)
+
+    def _scroll_to_result(self) -> None:
+        if self._to_reveal:
+            self._scroll.verticalScrollBar().setValue(self._head.y())
+
+    def _range_changed(self) -> None:
+        """Scroll on as the rows of a result find their place, but not against the hand of a person."""
+        self._scroll_to_result()
+        self._to_reveal = False
 
     def show_trials(self, trials: Sequence[GroupTrial]) -> None:
         """Show the result of a test burst."""
@@ -153,6 +175,7 @@ class TrialPanel(QWidget):
                 self._add_row(
                     not camera.fault, camera.info.name, f"{camera.frames} of {camera.expected}{rate}", camera.fault
                 )
+        self._reveal()
 
     def _add_row(self, good: bool, name: str, value: str, fault: str) -> None:
         state = State.GOOD if good else State.BAD

@@ -159,6 +159,10 @@ class Studio:
         """Hear what a projector will show."""
         self._sequences[group] = sequence
 
+    def sequence_seen_by(self, camera: str) -> FringeSequence:
+        """Return the sequence of which a camera's frames are."""
+        return self._sequences[self._lit_by[camera].name]
+
     def set_exposure(self, camera: str, exposure_ms: float, gain_db: float) -> None:
         """Hear how long a camera will look, and how it amplifies."""
         self._shots[camera] = replace(self._shots[camera], exposure_ms=exposure_ms, gain_db=gain_db)

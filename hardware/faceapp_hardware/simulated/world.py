@@ -23,6 +23,7 @@ import numpy as np
 
 from faceapp.core.errors import DeviceError, FaceappError
 from faceapp.core.rig import CameraGroup
+from faceapp.core.sequence import FringeSequence
 from faceapp_hardware.simulated.assembly import assembled, knocked, parse_knocks, parse_swaps, parse_triggers
 from faceapp_hardware.simulated.description import read_rig_description
 from faceapp_hardware.simulated.exchange import layout_of
@@ -35,6 +36,7 @@ from faceapp_hardware.simulated.world_faults import WorldFaults
 
 _IDLE_S = 1.0
 _FOLLOW_S = 1.0
+_LOOK_S = 30.0
 _LIVE_ELECTRONS = 39.2
 
 
@@ -65,6 +67,8 @@ class World:
         self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._is_stale = False
         self._used: set[str] = set()
+        self._shown: dict[str, FringeSequence] = {}
+        self._seen: dict[str, FringeSequence] = {}
         slots = {name: [slot.view(memory) for slot in mine] for name, mine in layout.burst.items()}
         self._delivery = Delivery(
             slots, lambda *frame: self._send("frame", *frame), lambda *odd: self._send("odd", *odd)
@@ -178,12 +182,15 @@ class World:
         if take_fault(self._faults, "resize", camera):
             frames = frames[:, ::2, ::2]
         self._cameras[camera].arm(frames, count)
+        self._seen[camera] = self._studio.sequence_seen_by(self._swaps.get(camera, camera))
         if take_fault(self._faults, "pull-armed", camera):
             self._troubles.pull(camera)
 
     def _follow(self, camera: str) -> None:
         self._used.discard(camera)
-        self._cameras[camera].follow(self._studio.frames(self._swaps.get(camera, camera)))
+        physical = self._swaps.get(camera, camera)
+        self._cameras[camera].follow(self._studio.frames(physical))
+        self._seen[camera] = self._studio.sequence_seen_by(physical)
 
     def _configure(self, camera: str, exposure_ms: float, gain_db: float) -> None:
         self._studio.set_exposure(self._swaps.get(camera, camera), exposure_ms, gain_db)
@@ -214,6 +221,8 @@ class World:
         size = (optics.width, optics.height) if optics else (0, 0)
 
         def trigger(index: int) -> None:
+            if index == 0:
+                self._see_what_is_shown(group.name)
             self._troubles.happen_in_burst(group, index)
             self._wire.trigger(group.name, index)
 
@@ -222,9 +231,32 @@ class World:
             limits.longest_sequence,
             limits.projector_period_s,
             trigger,
-            lambda sequence: self._work.put(lambda: self._studio.expect(group.name, sequence)),
+            lambda sequence: self._expect(group.name, sequence),
             np.random.default_rng([self._options.seed, 37, index]),
         )
+
+    def _expect(self, group: str, sequence: FringeSequence) -> None:
+        self._shown[group] = sequence
+        self._work.put(lambda: self._studio.expect(group, sequence))
+
+    def _see_what_is_shown(self, group: str) -> None:
+        """Hold the light back until the cameras that were armed before the sequence came see that one."""
+        late = [n for n in self._wire.cameras_of(group) if self._seen.get(n) != self._shown.get(group)]
+        if not late:
+            return
+        done = threading.Event()
+
+        def look() -> None:
+            try:
+                for name in late:
+                    physical = self._swaps.get(name, name)
+                    self._cameras[name].see(self._studio.frames(physical))
+                    self._seen[name] = self._studio.sequence_seen_by(physical)
+            finally:
+                done.set()
+
+        self._work.put(look)
+        done.wait(_LOOK_S)
 
     def _send(self, *message: Any) -> None:
         try:

@@ -56,6 +56,12 @@ class WorldCamera:
         with self._lock:
             self._frames, self._left, self._follows, self._is_stalled = frames, math.inf, True, False
 
+    def see(self, frames: _Frames) -> None:
+        """See other frames, if it is armed: the projector was given another sequence meanwhile."""
+        with self._lock:
+            if self._frames is not None:
+                self._frames = frames
+
     def disarm(self) -> None:
         """Take no trigger any more."""
         with self._lock:
@@ -191,6 +197,10 @@ class Wire:
         self._groups = {g.name: [cameras[n] for n in own if wired.get(n, own[n]) == g.name] for g in rig.groups}
         self._projectors = {g.name: g.projector.name for g in rig.groups}
         self._faults, self._taken = faults, taken
+
+    def cameras_of(self, group: str) -> list[str]:
+        """Return the names of the cameras that hang on a group's projector."""
+        return [camera.name for camera in self._groups[group]]
 
     def trigger(self, group: str, index: int) -> None:
         """Let the cameras of a group take exposure ``index``."""
