@@ -118,6 +118,7 @@ class WorldFaults:
                 self._tell("gone", device)
             else:
                 self._tell("ports", self.ports)  # before it is gone: its path may be another line's at once
+                self._firmwares[self._groups[device]].light_off()  # its power comes through the cable
                 self._lines[self._groups[device]].pull()
 
     def _plug(self, device: str) -> None:
