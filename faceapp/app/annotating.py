@@ -31,7 +31,7 @@ from faceapp.landmarks.history import SCAN, Act, Change, LandmarkJournal, Placed
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.store.project import Project, utc_now
 
-JOURNAL, _SUBMITTED = "journal.jsonl", "submitted.jsonl"
+JOURNAL, SUBMITTED = "journal.jsonl", "submitted.jsonl"
 
 Moves = Mapping[int, npt.ArrayLike]
 """New positions by point: ``(u, v)`` of a view, ``(x, y, z)`` on the scan."""
@@ -40,7 +40,7 @@ Moves = Mapping[int, npt.ArrayLike]
 def submitted_revision(folder: Path) -> int:
     """Return the revision at which an annotator last handed the work of a sample in; -1 where that never was."""
     try:
-        lines = (folder / _SUBMITTED).read_text(encoding="utf-8").splitlines()
+        lines = (folder / SUBMITTED).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return -1
     for line in reversed(lines):
@@ -319,7 +319,7 @@ class AnnotationSession:
         """Write the landmarks of every view and the 3D ones as files, and mark the work as done."""
         self._write_files()
         revision = self._journal.revision
-        append_line(self.folder / _SUBMITTED, json.dumps({"at": utc_now(), "by": self.annotator, "revision": revision}))
+        append_line(self.folder / SUBMITTED, json.dumps({"at": utc_now(), "by": self.annotator, "revision": revision}))
         self._submitted = revision
 
     @property

@@ -76,14 +76,22 @@ def _configure_people(acts: argparse._SubParsersAction[argparse.ArgumentParser])
     agree.add_argument("--force", action="store_true", help="write over files that are there")
     queue = acts.add_parser("queue", help="what an annotator does next")
     queue.add_argument("--annotator", required=True, help="initials")
-    plan = acts.add_parser("plan", help="show or change who annotates and what share is gold or given to two people")
+    plan = acts.add_parser("plan", help="show or change who annotates, how many each sample, and what is gold")
     plan.add_argument("--annotators", metavar="A,B,...", help="initials; an empty list: everybody")
     plan.add_argument("--gold-share", type=float, metavar="SHARE", help="of an annotator's queue, 0 to 1")
-    plan.add_argument("--double-share", type=float, metavar="SHARE", help="of the samples that two people get, 0 to 1")
-    gold = acts.add_parser("gold", help="say that an annotator's landmarks are the right ones of a sample")
-    for sub in (agree, queue, plan, gold):
+    plan.add_argument("--double-share", type=float, metavar="SHARE", help="of the samples that one more gets, 0 to 1")
+    plan.add_argument("--per-sample", type=int, metavar="N", help="how many annotators each sample gets")
+    plan.add_argument("--samples", action="store_true", help="list every sample: whose it is, how far, and its gold")
+    work = acts.add_parser("work", help="who has how much to do, and did how much in what time")
+    assign = acts.add_parser("assign", help="give samples to annotators, whatever the plan says")
+    gold = acts.add_parser("gold", help="say that an annotator's submitted landmarks are the right ones of a sample")
+    for sub in (agree, queue, plan, work, assign, gold):
         sub.add_argument("project", type=Path, help="folder of the project")
         add_json_option(sub)
+    for sub in (plan, assign, gold):
+        sub.add_argument("--by", default="command line", help="initials of who says so")
+    assign.add_argument("samples", nargs="+", metavar="SAMPLE", help="such as S0001/smile/1")
+    assign.add_argument("--annotators", required=True, metavar="A,B,...", help="initials; an empty list: as dealt")
     gold.add_argument("sample", help="such as S0001/smile/1")
     gold.add_argument("--annotator", required=True, help="initials; an empty name takes it back")
 
@@ -106,7 +114,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         return _told(
             console, exchange.prefill_to_folder(options.path, options.out, model=options.model, force=options.force)
         )
-    if options.act in ("agreement", "queue", "plan", "gold"):
+    if options.act in ("agreement", "queue", "plan", "work", "assign", "gold"):
         from faceapp.cli.annotators import run_people
 
         return run_people(options, console)
