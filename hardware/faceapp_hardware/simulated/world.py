@@ -86,8 +86,9 @@ class World:
             rig,
             self._faults,
             self._cameras,
-            {g.name: self._firmware(g, i) for i, g in enumerate(rig.groups)},
+            {g.name: self._firmware(g) for g in rig.groups},
             self._send,
+            options.seed,
         )
         self._studio: Any = None
         self._failure = ""
@@ -216,7 +217,7 @@ class World:
         self._is_stale = True
         self._work.put(lambda: self._studio.used(self._swaps.get(camera, camera)))
 
-    def _firmware(self, group: CameraGroup, index: int) -> TroubledFirmware:
+    def _firmware(self, group: CameraGroup) -> TroubledFirmware:
         optics, limits = group.projector.optics, self._description.limits
         size = (optics.width, optics.height) if optics else (0, 0)
 
@@ -232,7 +233,6 @@ class World:
             limits.projector_period_s,
             trigger,
             lambda sequence: self._expect(group.name, sequence),
-            np.random.default_rng([self._options.seed, 37, index]),
         )
 
     def _expect(self, group: str, sequence: FringeSequence) -> None:

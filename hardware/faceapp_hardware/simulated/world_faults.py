@@ -37,6 +37,8 @@ class WorldFaults:
         By group; each gets a line here.
     tell : callable
         Sends a message to the client.
+    seed : int
+        Of the bytes that break.
     """
 
     def __init__(
@@ -46,10 +48,11 @@ class WorldFaults:
         cameras: Mapping[str, WorldCamera],
         firmwares: Mapping[str, TroubledFirmware],
         tell: Callable[..., None],
+        seed: int,
     ) -> None:
         self._faults, self._cameras, self._firmwares, self._tell = faults, cameras, firmwares, tell
         self._groups = {g.projector.name: g.name for g in rig.groups}
-        self._lines = {name: FirmwareLine(firmware) for name, firmware in firmwares.items()}
+        self._lines = {name: FirmwareLine(f, seed=seed + i) for i, (name, f) in enumerate(firmwares.items())}
         self._out: set[str] = set()
         self._lock = threading.Lock()
 
@@ -142,13 +145,14 @@ class WorldFaults:
             self._plug(name)
             if name in self._groups:
                 self._firmwares[self._groups[name]].mend()
+                self._lines[self._groups[name]].damage = 0.0
 
     def _trouble_line(self, fault: Fault) -> None:
-        firmware, number = self._firmwares[self._groups[fault.device]], fault.numbers[0]
+        group, number = self._groups[fault.device], fault.numbers[0]
         match fault.kind:
             case "mute":
-                firmware.mute(number)
+                self._firmwares[group].mute(number)
             case "slow":
-                firmware.slow(number / 1000)
+                self._firmwares[group].slow(number / 1000)
             case _:
-                firmware.break_bytes(number)
+                self._lines[group].damage = 1 / number
