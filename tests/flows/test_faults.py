@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -22,6 +23,7 @@ from faceapp.app.inspection import verify_path
 from faceapp.app.rigs import connect_described_rig
 from faceapp.capture.engine import CaptureEngine, State, Status
 from faceapp.capture.plan import CapturePlan
+from faceapp.cli.main import main
 from faceapp.core.errors import FaceappError
 from faceapp.core.subject import Sample
 from faceapp.formats.capture_bundle import read_bundle
@@ -238,6 +240,24 @@ def test_a_disk_that_is_really_gone_loses_the_take_only(bench: Bench, tmp_path: 
         away.rename(bench.project.folder)
     assert bench.project.samples() == before
     bench.must_work()
+
+
+def test_the_command_orders_faults_of_the_simulated_rig_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Project.create(tmp_path / "project") as project:
+        project.add_subject()
+    capture = ["capture", str(tmp_path / "project"), "--subject", "S0001", "--expression", "neutral", "--rig"]
+    recording = str(write_bundle(tmp_path / "recording", groups=1))
+    assert main([*capture, recording, "--fault", "drop middle-ir-1 5"]) == 2
+    assert "only the simulated rig lets faults happen" in capsys.readouterr().err
+    rig = tmp_path / "small.toml"
+    rig.write_text(f'driver = "simulated"\nrig = "{one_group_rig(tmp_path)}"\nscale = 0.2\nseed = 5\n')
+    assert main([*capture, str(rig), "--fault", "drop middle-ir-1 ?", "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    warnings = [line["text"] for line in told if line["event"] == "warning"]
+    assert warnings[0].startswith("ordered: middle-ir-1 loses frame")
+    assert warnings[1].startswith("middle was shot again: middle-ir-1 delivered 13 of 14 frames")
 
 
 def test_a_plan_says_how_long_late_frames_are_waited_for() -> None:
