@@ -16,7 +16,7 @@ from faceapp.app.annotating import JOURNAL, SUBMITTED, submitted_revision
 from faceapp.app.sample_landmarks import PREFILL
 from faceapp.core.errors import UsageError
 from faceapp.core.signals import Reporter
-from faceapp.core.subject import Sample
+from faceapp.core.subject import Sample, Verdict
 from faceapp.formats.atomic import append_line
 from faceapp.landmarks.history import LandmarkJournal
 from faceapp.store.project import Project, utc_now
@@ -161,8 +161,7 @@ def make_gold(project: Project, sample: Sample, annotator: str, *, by: str = "")
     UsageError
         That annotator has not worked on the sample, or has not handed the work in.
     """
-    project.must_write()
-    folder = project.sample_folder(sample) / "landmarks"
+    folder = _folder_to_write(project, sample) / "landmarks"
     if annotator and (annotator == PREFILL or not (folder / annotator / JOURNAL).is_file()):
         raise UsageError(f"{annotator} has not annotated {sample.id}, so these landmarks cannot be its gold")
     if annotator and standing(folder.parent, annotator) is not Standing.SUBMITTED:
@@ -184,10 +183,19 @@ def assign(project: Project, sample: Sample, annotators: Sequence[str], *, by: s
     UsageError
         Initials are none, or stand there twice.
     """
-    project.must_write()
+    folder = _folder_to_write(project, sample) / "landmarks"
     check_initials(annotators)
-    line = {"annotators": list(annotators), "by": by, "at": utc_now()}
-    append_line(project.sample_folder(sample) / "landmarks" / _ASSIGNED, json.dumps(line))
+    append_line(folder / _ASSIGNED, json.dumps({"annotators": list(annotators), "by": by, "at": utc_now()}))
+
+
+def _folder_to_write(project: Project, sample: Sample) -> Path:
+    project.must_write()
+    folder = project.sample_folder(sample)
+    if not folder.is_dir():  # writers make missing folders
+        raise UsageError(
+            f"{sample.subject} {sample.id} is no longer there: it was moved or put right; look at it again"
+        )
+    return folder
 
 
 def _last_said(file: Path, name: str) -> Any:
@@ -218,7 +226,7 @@ def is_blind(project: Project, sample: Sample) -> bool:
 def planned_samples(
     project: Project, annotator: str = "", reporter: Reporter | None = None
 ) -> tuple[PlannedSample, ...]:
-    """Return whose each sample is, in the order of capture.
+    """Return whose each sample is, in the order of capture; takes that were done again or skipped are left out.
 
     Parameters
     ----------
@@ -229,13 +237,19 @@ def planned_samples(
     reporter : Reporter, optional
         Is told how far the reading is.
     """
-    plan, samples = plan_of(project), project.samples()
+    plan = plan_of(project)
+    samples = [s for s in project.samples() if s.verdict in (Verdict.OPEN, Verdict.ACCEPTED)]
     reporter = reporter or Reporter()
     found = []
     for k, sample in enumerate(samples):
         reporter.progress(k / max(len(samples), 1), f"{sample.subject} {sample.expression}")
         found.append(_planned(plan, sample, project.sample_folder(sample), annotator))
     return tuple(found)
+
+
+def planned_sample(project: Project, sample: Sample) -> PlannedSample:
+    """Return whose one sample is, and how far everybody is with it."""
+    return _planned(plan_of(project), sample, project.sample_folder(sample), "")
 
 
 def _planned(plan: AnnotationPlan, sample: Sample, folder: Path, annotator: str) -> PlannedSample:
@@ -245,7 +259,7 @@ def _planned(plan: AnnotationPlan, sample: Sample, folder: Path, annotator: str)
     gold, chosen = gold_annotator(folder), assigned_to(folder)
     if chosen:
         return PlannedSample(sample, chosen, 0, True, gold, standings)
-    seats = plan.seats(sample)
+    seats = 0 if gold else plan.seats(sample)  # gold is in the queue of everybody else, at its share
     # Who has begun keeps a sample, so that a changed plan takes work from nobody, and done work is not done again.
     if not plan.annotators:
         return PlannedSample(sample, begun, max(seats - len(begun), 0), False, gold, standings)

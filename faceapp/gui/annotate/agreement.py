@@ -12,15 +12,14 @@ from PySide6.QtGui import QBrush, QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QHeaderView,
     QSplitter,
-    QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
 
+from faceapp.gui.annotate.tables import align_figures, figures_table, number_words
 from faceapp.gui.shell.actions import TAKES_KEYS
 from faceapp.gui.theme import color, surface
 from faceapp.gui.widgets.buttons import Button, Segmented
@@ -48,7 +47,6 @@ _TIPS = (
     "Part across the curve: what is wrong",
 )
 _WORK = ("Annotator", "Begun", "Submitted", "Acts", "Undone", "Points", "Hours", "s a sample")
-_NAME_PX = 240
 _FAR = 0.03
 """Share of the outer-eye distance, across, from which a row is marked."""
 
@@ -62,9 +60,12 @@ class AgreementPage(QWidget):
         Back to the sample.
     exportWanted()
         The tables as CSV files.
+    planWanted()
+        Who annotates what.
     """
 
     closed = Signal()
+    planWanted = Signal()  # noqa: N815 - a Qt name
     exportWanted = Signal()  # noqa: N815 - a Qt name
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -77,12 +78,14 @@ class AgreementPage(QWidget):
         self.who = QComboBox()
         self.who.setMinimumWidth(150)
         self.who.setAccessibleName("Annotator")
+        self.plan = Button("Plan")
+        self.plan.setToolTip("Who annotates what, how many each sample, and what is gold")
         self.export, self.back = Button("Export CSV…"), Button("Back", "primary", key="Esc")
         self.said = label("", "body2", wrap=True)
         self.progress = ProgressBar()
         self.alarms = QVBoxLayout()
         self.alarms.setSpacing(4)
-        self.table, self.work = _table(_COLUMNS), _table(_WORK)
+        self.table, self.work = figures_table(_COLUMNS), figures_table(_WORK)
         for k, tip in enumerate(_TIPS):
             self.table.headerItem().setToolTip(k, tip)
         self._lay_out()
@@ -90,6 +93,7 @@ class AgreementPage(QWidget):
         self.by.changed.connect(lambda _: self.show_tables())
         self.who.currentIndexChanged.connect(lambda _: self.show_tables())
         self.export.clicked.connect(lambda _=False: self.exportWanted.emit())
+        self.plan.clicked.connect(lambda _=False: self.planWanted.emit())
         self.back.clicked.connect(lambda _=False: self.closed.emit())
 
     def _lay_out(self) -> None:
@@ -103,6 +107,7 @@ class AgreementPage(QWidget):
         for widget in (self.against, self.by, self.who):
             head.addWidget(widget)
         head.addStretch()
+        head.addWidget(self.plan)
         head.addWidget(self.export)
         head.addWidget(self.back)
         column.addLayout(head)
@@ -183,14 +188,11 @@ class AgreementPage(QWidget):
         self.said.setText(self._told(len(chosen)))
         for figures in figures_of(chosen, self.by.current) if chosen else ():
             name = figures.name.replace("_", " ")
-            row = QTreeWidgetItem(
-                [
-                    name[:1].upper() + name[1:], str(figures.count), str(figures.moved), _number(figures.mm, 2),
-                    _number(figures.mm_p90, 2), *(_number(100 * v, 2) for v in (figures.share, figures.along)),
-                    _number(100 * figures.across, 2),
-                ]
-            )  # fmt: skip
-            _align(row, len(_COLUMNS))
+            mm = [number_words(v, 2) for v in (figures.mm, figures.mm_p90)]
+            shares = [number_words(100 * v, 2) for v in (figures.share, figures.along, figures.across)]
+            counts = [str(figures.count), str(figures.moved)]
+            row = QTreeWidgetItem([name[:1].upper() + name[1:], *counts, *mm, *shares])
+            align_figures(row, len(_COLUMNS))
             wrong = figures.across if math.isfinite(figures.across) else figures.share
             if wrong >= _FAR:
                 row.setForeground(0, QBrush(color("amber")))
@@ -206,10 +208,10 @@ class AgreementPage(QWidget):
             return f"{count} {pairs}. Points slide along curves: what counts is the part across.{skipped}"
         if self.against.current == "gold":
             return (
-                "No gold sample was annotated yet. The command faceapp landmarks gold says that somebody's landmarks "
-                f"of a sample are right; it then turns up, unmarked, in everybody's queue.{skipped}"
+                "No gold sample was annotated yet. Sample, Mark as gold says that somebody's landmarks of a sample are "
+                f"right; it then turns up, unmarked, in everybody's queue.{skipped}"
             )
-        return f"No sample was annotated by two people yet. A share of the samples is dealt to two.{skipped}"
+        return f"No sample was annotated by two people yet. Plan says how many each sample gets.{skipped}"
 
     def _show_alarms(self) -> None:
         from faceapp.app.agreement import drifts
@@ -229,37 +231,9 @@ class AgreementPage(QWidget):
         self.work.clear()
         for w in self.found.annotators:
             counts = [str(v) for v in (w.begun, w.submitted, w.acts, w.undone, w.points)]
-            row = QTreeWidgetItem([w.annotator, *counts, _number(w.hours, 2), _number(w.median_seconds, 0)])
-            _align(row, len(_WORK))
+            row = QTreeWidgetItem([w.annotator, *counts, number_words(w.hours, 2), number_words(w.median_seconds, 0)])
+            align_figures(row, len(_WORK))
             self.work.addTopLevelItem(row)
-
-
-def _table(columns: tuple[str, ...]) -> QTreeWidget:
-    """A table whose figures stand near the names: what is left of the width stays empty."""
-    tree = QTreeWidget()
-    tree.setHeaderLabels([*columns, ""])
-    tree.setRootIsDecorated(False)
-    tree.setUniformRowHeights(True)
-    tree.setAllColumnsShowFocus(True)
-    tree.setStyleSheet("QTreeView::item { padding: 5px 8px; }")
-    header = tree.header()
-    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    header.setStretchLastSection(True)
-    header.setMinimumSectionSize(60)
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-    header.resizeSection(0, _NAME_PX)
-    for k in range(1, len(columns)):
-        tree.headerItem().setTextAlignment(k, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    return tree
-
-
-def _align(row: QTreeWidgetItem, columns: int) -> None:
-    for k in range(1, columns):
-        row.setTextAlignment(k, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-
-
-def _number(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
 
 
 def read_agreement(project: Project, reporter: Reporter) -> Agreement:

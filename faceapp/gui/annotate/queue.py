@@ -1,4 +1,4 @@
-"""The annotator's queue in the window: what is mine, what is next; and the agreement screen."""
+"""The annotator's queue in the window: what is mine, what is next; the pages of the plan and of agreement."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog
+from typing_extensions import override
 
 from faceapp.core.errors import FaceappError
 from faceapp.core.signals import Event, Progress, Reporter
 from faceapp.core.subject import Sample
 from faceapp.gui.annotate.acts import AnnotateActs
 from faceapp.gui.annotate.agreement import AgreementPage, read_agreement, write_tables
+from faceapp.gui.annotate.plan_desk import PlanDesk
 from faceapp.gui.program.program import Program
 from faceapp.gui.widgets.messages import MessageBar
 from faceapp.gui.widgets.states import State
@@ -30,8 +32,14 @@ class AnnotateQueue(AnnotateActs):
         self.queue: tuple[Queued, ...] = ()
         self.agreement = AgreementPage()
         self.stack.addWidget(self.agreement)
-        self.agreement.closed.connect(self.hide_agreement)
+        self.agreement.closed.connect(self.uncover)
         self.agreement.exportWanted.connect(self.export_agreement)
+        self.agreement.planWanted.connect(self.show_plan)
+        self.plans = PlanDesk(program, self.background, self.relay, self.plan_changed)
+        self.stack.addWidget(self.plans.page)
+        self.plans.page.closed.connect(self.uncover)
+        self.plans.page.agreementWanted.connect(self.show_agreement)
+        self.plans.page.openWanted.connect(self._open_planned)
 
     def read_queue(self) -> None:
         """Read anew what is the annotator's, on a thread."""
@@ -88,12 +96,49 @@ class AnnotateQueue(AnnotateActs):
         if sample is not None:
             self.context.set_sample(sample)
 
-    # Agreement
+    @override
+    def undo(self) -> None:
+        if not self.is_covered:
+            super().undo()
+        elif self.stack.currentWidget() is self.plans.page:
+            self.plans.undo()
+
+    @override
+    def redo(self) -> None:
+        if not self.is_covered:
+            super().redo()
+        elif self.stack.currentWidget() is self.plans.page:
+            self.plans.redo()
+
+    # Plan and agreement
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether a page of tables stands in place of the pictures."""
+        return self.stack.currentWidget() in (self.agreement, self.plans.page)
+
+    def show_plan(self) -> None:
+        """Show who annotates what, in place of the pictures."""
+        if self.context.project is None:
+            self.program.window.show_error("No project is open", "A plan belongs to a project.", "Open one first.")
+            return
+        self.stack.setCurrentWidget(self.plans.page)
+        self.plans.page.setFocus()
+        self.plans.read()
+
+    def plan_changed(self) -> None:
+        """Read the queue anew: whose samples are, or what is gold, has changed."""
+        self.read_queue()
+
+    def _open_planned(self, sample: Sample) -> None:
+        self.uncover()
+        self.context.set_sample(sample)
 
     def show_agreement(self) -> None:
         """Show how well annotators agree, in place of the pictures."""
         project = self.context.project
         if project is None:
+            self.program.window.show_error("No project is open", "Annotators agree on samples.", "Open one first.")
             return
         page, stop = self.agreement, threading.Event()
         page.begin()
@@ -109,7 +154,7 @@ class AnnotateQueue(AnnotateActs):
 
         self.background.run(lambda: read_agreement(project, Reporter(tell, stop)), page.show_agreement, failed)
 
-    def hide_agreement(self) -> None:
+    def uncover(self) -> None:
         """Go back to the sample."""
         self.stack.setCurrentIndex(1 if self.desk is not None else 0)
         self.picture.setFocus()

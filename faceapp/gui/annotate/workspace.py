@@ -148,6 +148,9 @@ class AnnotateWorkspace(AnnotateQueue):
     # Which sample
 
     def _project_changed(self) -> None:
+        if self.is_covered:
+            self.uncover()
+        self.plans.forget()
         self._put_away()
         self.prefetch.drop()
         self.refresh_wanted()
@@ -194,7 +197,8 @@ class AnnotateWorkspace(AnnotateQueue):
             if wanted != sample:
                 self.context.set_sample(wanted)
             elif self.desk is not None and self.desk.sample.id == wanted.id:
-                self.stack.setCurrentIndex(1)
+                if not self.is_covered:
+                    self.stack.setCurrentIndex(1)
                 self._show_where()
             elif self._wanted != wanted and self._here:
                 self._open(wanted)
@@ -319,6 +323,11 @@ class AnnotateWorkspace(AnnotateQueue):
 
     def _propagated(self, _: object) -> None:
         self.prefetch.drop()
+
+    @override
+    def plan_changed(self) -> None:
+        self.prefetch.drop()  # whether the points of others may be seen is decided when a desk is made
+        super().plan_changed()
 
     def _write(self) -> None:
         if self.desk is not None:
