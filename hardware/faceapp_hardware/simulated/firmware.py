@@ -294,13 +294,17 @@ class Firmware:
         return _done()
 
     def _show(self, sequence: FringeSequence, period: float, again: bool, delay: float) -> None:
-        start = time.perf_counter()
+        due = time.perf_counter()
         for shown in itertools.count():
             end = shown >= len(sequence) and not again
-            if self._dark.wait(max(start + shown * period + (0 if end else delay) - time.perf_counter(), 0)):
+            if self._dark.wait(max(due + (0 if end else delay) - time.perf_counter(), 0)):
                 return
             if end:
                 break
+            late = time.perf_counter() - due - delay
+            # A machine that was busy makes the sequence longer: caught up, its pulses would come closer than any
+            # projector's, and be lost.
+            due += period + (late if late > period / 2 else 0.0)
             self._exposure = shown % len(sequence)
             self._trigger(self._exposure)
         self._lights_out = LightsOut.FINISHED
