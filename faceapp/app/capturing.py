@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from faceapp.app.decoding import DecodedBundle, report_decoding, write_scans
 from faceapp.app.exposure_use import plan_of, set_light
@@ -147,31 +148,40 @@ def capture_sample(
         figures = TakeFigures(measured, failures, time.perf_counter() - start)
         # Encoding 87 pictures would slow the decoder down; the operator waits for its verdict, not for the disk.
         reporter.progress(0.7, "writing the frames")
-        groups = [write_frames(folder / "capture", _frames(group, plan)) for group in captured.values()]
+        _write_bundle(folder / "capture", sample, captured, plan)
         decoded = _with_all_depths(decoded, captured)
-        write_description(
-            folder / "capture",
-            capture_id=sample.id,
-            captured_at=sample.captured_at,
-            subject=subject,
-            expression=expression,
-            sequence=plan.sequence,
-            groups=groups,
-        )
         write_take_figures(folder, figures)
         if truth:
             devices.write_truth(folder / "capture" / "truth")
         reporter.progress(0.9, "saving")
     warnings = [f"{name} was shot again: {why}" for name, group in captured.items() for why in group.retried]
-    try:
-        write_scan_folder(project, sample, decoded, settings)
-    except DataError as error:
-        # The frames are on the disk; a take is not given up for clouds that can be made of them again.
-        warnings.append(f"{error}. The frames of the take are safe; make its clouds again with faceapp decode")
+    warnings += _keep_clouds(project, sample, decoded, settings)
     for warning in warnings:
         reporter.warning(warning)
     reporter.progress(1.0, f"saved {sample.subject}/{sample.expression}/{sample.take}")
     return Capture(sample, decoded, captured, figures, tuple(warnings))
+
+
+def _write_bundle(folder: Path, sample: Sample, captured: dict[str, GroupCapture], plan: CapturePlan) -> None:
+    groups = [write_frames(folder, _frames(group, plan)) for group in captured.values()]
+    write_description(
+        folder,
+        capture_id=sample.id,
+        captured_at=sample.captured_at,
+        subject=sample.subject,
+        expression=sample.expression,
+        sequence=plan.sequence,
+        groups=groups,
+    )
+
+
+def _keep_clouds(project: Project, sample: Sample, decoded: DecodedBundle, settings: DecodeSettings) -> list[str]:
+    """Write the clouds; a take is not given up for clouds that can be made of its frames again: that is a warning."""
+    try:
+        write_scan_folder(project, sample, decoded, settings)
+    except DataError as error:
+        return [f"{error}. The frames of the take are safe; make its clouds again with faceapp decode"]
+    return []
 
 
 def write_scan_folder(project: Project, sample: Sample, decoded: DecodedBundle, settings: DecodeSettings) -> None:

@@ -95,9 +95,10 @@ def _board(options: argparse.Namespace, out: Path | str, console: Console) -> in
 
 
 def _calibrate(options: argparse.Namespace, source: Path | str, console: Console) -> int:
-    from faceapp.app.calibrating import PICTURES, calibrate_folder, new_calibration_folder, pictures_in
+    from faceapp.app.calibrating import calibrate_folder, new_calibration_folder, pictures_in
     from faceapp.app.calibration_use import use_calibration
     from faceapp.app.outputs import check_file
+    from faceapp.app.pose_taking import PICTURES
     from faceapp.formats.calibration_files import FILE
     from faceapp.store.project import Project
 
@@ -153,7 +154,7 @@ def _take(
     target: BoardTarget,
 ) -> Rig:
     """Take the pictures of a rig's poses; returns the rig as it was known."""
-    from faceapp.app.calibrating import take_poses
+    from faceapp.app.pose_taking import take_poses
     from faceapp.app.rigs import connect_described_rig
 
     console.reporter.progress(0.0, "connecting the rig")

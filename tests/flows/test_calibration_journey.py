@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faceapp.app.calibrating import poses_in, take_poses
 from faceapp.app.calibration_use import recalibrate_sample
 from faceapp.app.capturing import capture_sample
+from faceapp.app.pose_taking import poses_in, take_poses
 from faceapp.app.rigs import connect_described_rig
 from faceapp.app.upstream import traces_of
 from faceapp.cli.main import main

@@ -79,7 +79,8 @@ class CalibrationDesk:
 
     def take(self, devices: ConnectedRig, root: Path, rig: str) -> list[BoardView]:
         """Take a pose with all cameras, to the disk first; on a thread."""
-        from faceapp.app.calibrating import new_calibration_folder, take_pose
+        from faceapp.app.calibrating import new_calibration_folder
+        from faceapp.app.pose_taking import take_pose
         from faceapp.formats.images import read_image
 
         if self.folder is None:
@@ -91,7 +92,8 @@ class CalibrationDesk:
 
     def resume(self, root: Path, rig: str, reporter: Reporter) -> None:
         """Read the pictures of an unfinished calibration, if there is one; on a thread."""
-        from faceapp.app.calibrating import find_boards_in, new_calibration_folder, poses_in
+        from faceapp.app.calibrating import find_boards_in, new_calibration_folder
+        from faceapp.app.pose_taking import poses_in
 
         folder = new_calibration_folder(root, rig)
         if self.folder is None and poses_in(folder):
