@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QItemSelectionRange,
+    QModelIndex,
+    QPersistentModelIndex,
+    Qt,
+)
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView
 from typing_extensions import override
 
@@ -100,15 +108,18 @@ class SamplesTable(QTreeView):
         """Show other samples; those that were chosen stay so where they are still shown."""
         kept = {_key(p.sample) for p in self.chosen()}
         self.samples.set_rows(rows)
-        choose = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-        for k, planned in enumerate(rows):
-            if _key(planned.sample) in kept:
-                self.selectionModel().select(self.samples.index(k, 0), choose)
+        again = [k for k, planned in enumerate(rows) if _key(planned.sample) in kept]
+        choice = QItemSelection()
+        for first, last in _runs(again):  # row by row the model takes minutes for a few thousand
+            ends = self.samples.index(first, 0), self.samples.index(last, len(_COLUMNS) - 1)
+            choice.append(QItemSelectionRange(*ends))
+        self.selectionModel().select(choice, QItemSelectionModel.SelectionFlag.Select)
 
     def chosen(self) -> tuple[PlannedSample, ...]:
         """Return the samples that are chosen, in the order of the table."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
-        return tuple(self.samples.rows[k] for k in rows)
+        ranges = self.selectionModel().selection()
+        rows = {k for part in ranges for k in range(part.top(), part.bottom() + 1)}
+        return tuple(self.samples.rows[k] for k in sorted(rows))
 
     def sample_at(self, index: Index) -> Sample:
         """Return the sample of a row."""
@@ -124,3 +135,14 @@ class SamplesTable(QTreeView):
 
 def _key(sample: Sample) -> tuple[str, str]:
     return sample.subject, sample.id
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Return ascending numbers as (first, last) of what follows each other."""
+    found: list[tuple[int, int]] = []
+    for k in numbers:
+        if found and found[-1][1] == k - 1:
+            found[-1] = found[-1][0], k
+        else:
+            found.append((k, k))
+    return found
