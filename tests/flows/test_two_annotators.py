@@ -115,8 +115,7 @@ def test_plan_queues_gold_and_the_alarm(qtbot: Any, tmp_path: Path) -> None:
     program.window.run_action("annotate.agreement")
     page = annotate.agreement
     qtbot.waitUntil(lambda: page.found is not None, timeout=60_000)
-    alarms = [page.alarms.itemAt(k).widget() for k in range(page.alarms.count())]
-    told = [alarm.text for alarm in alarms if isinstance(alarm, StateLabel)]
+    told = [alarm.text for alarm in page.findChildren(StateLabel)]
     assert len(told) == 1
     assert told[0].startswith("AA drifts from gold samples")
     page.against.set_current("gold")

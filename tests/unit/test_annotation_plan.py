@@ -26,7 +26,7 @@ from faceapp.app.annotation_plan import (
 )
 from faceapp.cli.main import main
 from faceapp.core.errors import ProjectError, UsageError
-from faceapp.core.subject import Sample
+from faceapp.core.subject import Sample, Verdict
 from faceapp.store.project import Project
 from tests.unit.test_agreement import annotate
 
@@ -203,10 +203,17 @@ def test_the_commands_say_and_change_whose_samples_are(project: Project, capsys:
 def test_a_read_only_project_takes_no_orders(project: Project) -> None:
     project.close()
     with Project.open(project.folder, read_only=True) as other:
-        for order in (
-            lambda: assign(other, other.samples()[0], ("AA",)),
-            lambda: make_gold(other, other.samples()[0], ""),
-            lambda: change_plan(other, AnnotationPlan(("AA",))),
-        ):
-            with pytest.raises(ProjectError, match="read-only"):
-                order()
+        with pytest.raises(ProjectError, match="read-only"):
+            assign(other, other.samples()[0], ("AA",))
+        with pytest.raises(ProjectError, match="read-only"):
+            make_gold(other, other.samples()[0], "")
+        with pytest.raises(ProjectError, match="read-only"):
+            change_plan(other, AnnotationPlan(("AA",)))
+
+
+def test_takes_that_were_done_again_are_dealt_to_nobody(project: Project) -> None:
+    change_plan(project, AnnotationPlan(("AA",), 0.0, 0.0))
+    bad = project.samples()[2]
+    project.give_verdict(bad, Verdict.RETAKEN, by="LL")
+    assert bad.id not in ids(project, "AA")
+    assert len(ids(project, "AA")) == 9

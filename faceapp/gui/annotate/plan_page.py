@@ -105,7 +105,7 @@ class PlanPage(QWidget):
         self.empty = EmptyState(
             "list",
             "No sample yet",
-            "The plan is for samples: from Capture, or pictures and meshes dropped on the window.",
+            "Samples come from Capture, or as pictures and meshes dropped here.",
         )
         self.listed = QStackedWidget()
         self._lay_out()

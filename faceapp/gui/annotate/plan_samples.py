@@ -117,7 +117,7 @@ class SamplesTable(QTreeView):
 
     def chosen(self) -> tuple[PlannedSample, ...]:
         """Return the samples that are chosen, in the order of the table."""
-        ranges = self.selectionModel().selection()
+        ranges = self.selectionModel().selection().toList()
         rows = {k for part in ranges for k in range(part.top(), part.bottom() + 1)}
         return tuple(self.samples.rows[k] for k in sorted(rows))
 
