@@ -39,6 +39,7 @@ def ict_head(data: Path, folder: Path, seed: int) -> DemoOptions:
     return DemoOptions(seed, folder / "head.ply", folder / "head.json")
 
 
+@pytest.mark.figures
 def test_the_demonstration_of_a_random_subject(tmp_path: Path) -> None:
     report = run_demo(tmp_path / "demo", DemoOptions(seed=3, scale=0.5))
     check(report)

@@ -77,6 +77,7 @@ def test_expressions_bent_from_the_own_neutral_land_better(data: Path, tmp_path:
     assert mean[1] < mean[0]
 
 
+@pytest.mark.figures
 def test_an_expression_is_bent_from_its_own_neutral(data: Path, tmp_path: Path) -> None:
     ict = load_ict(data)
     write_template(tmp_path / "ict.json", ict.template())

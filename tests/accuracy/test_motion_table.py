@@ -91,6 +91,7 @@ def test_compensation_gives_the_noise_of_a_still_head(tmp_path: Path) -> None:
     check_compensation(rows, tuple(moves))
 
 
+@pytest.mark.figures
 def test_a_fast_head_is_compensated(tmp_path: Path) -> None:
     rows = {f"20 mm/s in depth, {kind}": row for kind, row in errors_of(tmp_path, "0,0,20").items()}
     check_compensation(rows, ("20 mm/s in depth",))

@@ -34,6 +34,7 @@ def scores(groups: dict[str, GroupCapture]) -> list[bool]:
     return [motion_of(phase).is_doubtful for phase in phases]
 
 
+@pytest.mark.figures
 def test_a_head_that_moves_during_the_burst_is_told_from_a_still_one() -> None:
     assert not any(scores(capture()))
     assert sum(scores(capture(velocity="0,0,5"))) >= 4

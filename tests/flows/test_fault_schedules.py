@@ -36,7 +36,7 @@ TAKES = 2
 PATIENCE_S = 90.0
 GOOD_MM = 0.6
 """95th percentile of a good cloud's distance from the planes of another one, at this scale."""
-FEW = (0, 1, 2, 3, 5, 8, 13, 21, 34, 55)
+FEW = (0, 1, 3, 8, 21, 55)
 PROJECT_OF = 20
 """Schedules that share a project, which is verified to the last frame at their end."""
 

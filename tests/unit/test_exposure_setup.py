@@ -63,6 +63,7 @@ def test_light_and_dark_skin_use_the_range_without_saturation(tmp_path: Path) ->
     assert given[DARK_SKIN] > 1.3 * given[LIGHT_SKIN]
 
 
+@pytest.mark.figures
 def test_exposure_comes_before_gain_and_the_projector_is_dimmed_last(tmp_path: Path) -> None:
     with rig(tmp_path, tone=DARK_SKIN, lamp=0.4) as devices:
         weak = set_up_exposure(devices)

@@ -81,6 +81,7 @@ def test_a_wrong_wiring_is_named(options: dict[str, object], devices: list[str],
     assert report.findings[0].todo
 
 
+@pytest.mark.figures
 def test_a_camera_that_is_gone_is_a_finding_and_the_others_are_report_of() -> None:
     report = report_of(faults="pull-idle left-ir-1")
     assert [f.devices for f in report.findings] == [("left-ir-1",)]
