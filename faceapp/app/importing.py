@@ -97,6 +97,11 @@ def _copy_scan(folder: Path, file: Path) -> None:
     write_cloud(folder / "scan.ply", cloud)
 
 
+def are_importable(paths: Sequence[Path]) -> bool:
+    """Return whether dropped files or folders could become a sample; what describes a camera is none by itself."""
+    return all(is_importable(p) for p in paths) and not all(is_camera_file(p) for p in paths)
+
+
 def is_importable(path: Path) -> bool:
     """Return whether a dropped file or folder could become a sample, or belongs to what becomes one."""
     if path.is_dir():

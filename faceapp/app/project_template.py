@@ -96,7 +96,6 @@ def make_project_template(
     name: str,
     *,
     licence: str = "",
-    replace: bool = False,
     reporter: Reporter | None = None,
 ) -> tuple[Path, MadeTemplate]:
     """Make a template of a sample's scan, whose vertex order becomes the template's; the project keeps it.
@@ -113,8 +112,6 @@ def make_project_template(
         Letters, digits, ``-`` and ``_``: of the template and its files.
     licence : str
         Of the mesh.
-    replace : bool
-        Whether one of that name may be written over.
     reporter : Reporter, optional
         Told of progress; can stop the work.
 
@@ -134,7 +131,7 @@ def make_project_template(
     """
     project.must_write()
     _check_name(name)
-    if not replace and (project.folder / FOLDER / f"{name}.json").exists():
+    if (project.folder / FOLDER / f"{name}.json").exists():
         raise UsageError(f"the project has a template {name} already; choose another name")
     mesh_file = project.sample_folder(sample) / "scan" / "mesh.ply"
     if not mesh_file.is_file():
@@ -157,8 +154,11 @@ def _same(one: Template, other: Template) -> bool:
         (one.mesh.faces, other.mesh.faces),
         (one.anchor_triangles, other.anchor_triangles),
         (one.parts, other.parts),
+        (one.face, other.face),
     )
-    return all(np.array_equal(a, b) for a, b in pairs)
+    # A weight is written with six digits, and NaN where there is no anchor.
+    weights = np.allclose(one.anchor_weights, other.anchor_weights, atol=1e-6, equal_nan=True)
+    return weights and one.stiffness == other.stiffness and all(np.array_equal(a, b) for a, b in pairs)
 
 
 def _write(project: Project, template: Template, name: str) -> Path:

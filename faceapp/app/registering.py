@@ -224,6 +224,8 @@ def _read_scan(
 ) -> tuple[Mesh, Landmarks3D | None, Path]:
     """The scan, its landmarks where they are known, and the file or folder that they come from."""
     views, marks = read_landmark_set(landmarks)
+    if picture is not None and camera is None:
+        raise UsageError("--picture colours a depth image; say with --camera which file describes its camera")
     if camera is not None:
         if views:
             raise UsageError("a depth image is registered with 3D landmarks; lift 2D ones with: faceapp landmarks lift")

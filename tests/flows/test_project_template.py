@@ -153,6 +153,11 @@ def test_another_template_of_the_same_name_is_not_written_over(project: Project,
     with pytest.raises(UsageError, match="another template mine already"):
         use_template(project, second)
     np.testing.assert_array_equal(project_template(project)[0].mesh.vertices, own_template().mesh.vertices)
+    moved = np.roll(own_template().anchor_weights, 1, axis=1)
+    third = written(tmp_path / "d", "mine")
+    write_template(third, dataclasses.replace(own_template(), name="mine", anchor_weights=moved))
+    with pytest.raises(UsageError, match="another template mine already"):
+        use_template(project, third)
     with pytest.raises(UsageError, match="letters, digits"):
         use_template(project, written(tmp_path / "c", "my head"))
 

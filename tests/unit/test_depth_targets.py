@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from faceapp.app.depth_targets import mesh_of_depth, read_depth_target
-from faceapp.app.importing import import_sample, is_importable
+from faceapp.app.importing import are_importable, import_sample
 from faceapp.cli.main import main
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.landmarks import Landmarks3D
@@ -98,10 +98,17 @@ def test_the_command_registers_it_by_texture(folder: Path, capsys: pytest.Captur
     assert (out / "registered.ply").is_file()
 
 
+def test_a_picture_without_a_camera_is_not_ignored(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = str(folder / "colour.png")
+    assert main(["register", str(folder / "front.tiff"), "--picture", picture, "--out", str(folder / "out")]) == 2
+    assert "--camera" in capsys.readouterr().err
+
+
 def test_files_dropped_together_become_a_sample(folder: Path) -> None:
     files = [folder / name for name in ("calibration.json", "colour.png", "front.tiff")]
-    assert all(is_importable(file) for file in files)
-    assert not is_importable(folder / "marks.json")
+    assert are_importable(files)
+    assert not are_importable([folder / "front.tiff", folder / "marks.json"])
+    assert not are_importable([folder / "calibration.json"]), "a calibration by itself is no sample"
     with Project.open(tiny_project(folder / "p", "no-such-rig")) as project:
         sample = import_sample(project, "S0001", files)
         kept = read_mesh(project.sample_folder(sample) / "scan" / "mesh.ply")

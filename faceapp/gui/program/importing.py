@@ -49,11 +49,11 @@ class Importing:
 
     def take(self, paths: list[str]) -> bool:
         """Ask about files that can become a sample; return whether they can."""
-        from faceapp.app.importing import is_importable
+        from faceapp.app.importing import are_importable
 
         files = [Path(p) for p in paths]
         codes = [s.code for s in self._context.content.subjects]
-        if not self._context.can_write or not codes or not all(is_importable(f) for f in files):
+        if not self._context.can_write or not codes or not are_importable(files):
             return False
         subject = QComboBox()
         subject.addItems(codes)
