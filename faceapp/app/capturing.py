@@ -116,11 +116,13 @@ def capture_sample(
     start = time.perf_counter()
     captured: dict[str, GroupCapture] = {}
     measured: dict[str, GroupFigures] = {}
+    of_frames: dict[str, Future[GroupFigures]] = {}
     decoding: dict[str, Future[GroupScan]] = {}
     total = len(devices.rig.groups)
 
     with (
         project.new_sample(subject, expression) as (sample, folder),
+        ThreadPoolExecutor(1, "measure") as measuring,
         ThreadPoolExecutor(GROUPS_AT_ONCE, "decode") as decoder,
     ):
 
@@ -128,15 +130,16 @@ def capture_sample(
             name = group.group.name
             reporter.progress(0.6 * len(captured) / total, f"captured {name}")
             captured[name] = group
-            measured[name] = figures_of_frames(group)
+            of_frames[name] = measuring.submit(figures_of_frames, group)
+            decoding[name] = decoder.submit(decode, group)
+            measured[name] = of_frames[name].result()
             if on_frames is not None:
                 on_frames(name, measured[name])
-            decoding[name] = decoder.submit(decode, group)
 
         def decode(group: GroupCapture) -> GroupScan:
             name = group.group.name
             scan = _decode(group, settings)
-            measured[name] = with_scan(measured[name], scan)
+            measured[name] = with_scan(of_frames[name].result(), scan)
             if on_scan is not None:
                 on_scan(name, scan, measured[name])
             return scan

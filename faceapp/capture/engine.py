@@ -11,6 +11,7 @@ import enum
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -182,13 +183,12 @@ class CaptureEngine:
         infos = {name: self._devices.cameras[name].info for name in names}
         stacks = _stacks(buffers, records, plan)
         pictures = {name: buffer[0] for name, buffer in buffers.items() if infos[name].role == "rgb"}
-        signs = {m.name: _judge(stacks[m.name], group) for m in group.infrared}
+        signs = _judge_all(stacks, group)
         more = []
         for exposure in plan.more_exposures_ms:
             settings = {m.name: replace(wanted[m.name], exposure_ms=exposure) for m in group.infrared}
             again = _stacks(*self._burst(group, plan, settings), plan)
-            for stack in again.values():
-                _judge(stack, group)
+            _judge_all(again, group)
             more.append((exposure, again))
         return GroupCapture(group, stacks, pictures, infos, signs, time.perf_counter() - start, tuple(more))
 
@@ -235,6 +235,12 @@ def _stacks(
         for name, buffer in buffers.items()
         if buffer.ndim == 3
     }
+
+
+def _judge_all(stacks: dict[str, FrameStack], group: CameraGroup) -> dict[str, FrameSigns]:
+    """Judge the cameras of a group side by side: its decoding waits for it."""
+    with ThreadPoolExecutor(len(stacks), "faceapp-signs") as pool:
+        return dict(zip(stacks, pool.map(lambda stack: _judge(stack, group), stacks.values()), strict=True))
 
 
 def _judge(stack: FrameStack, group: CameraGroup) -> FrameSigns:

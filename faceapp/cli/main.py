@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 
 import faceapp
 from faceapp.cli.console import Console
+from faceapp.core.allocator import keep_freed_memory
 from faceapp.core.errors import Cancelled, FaceappError, UsageError
 
 COMMANDS = {
@@ -49,6 +50,7 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a path may hold what the terminal cannot show
+    keep_freed_memory()
     sys.exit(main(sys.argv[1:]))
 
 

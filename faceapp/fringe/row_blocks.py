@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import TypeVar
@@ -12,12 +14,35 @@ from typing import TypeVar
 _Scan = TypeVar("_Scan")
 
 GROUPS_AT_ONCE = 2
-"""What one group does in one thread, and its waiting at the end of each pass, leaves a core to the other."""
+"""Each on a core of its own; the last one has the cores that the others leave."""
 
 
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="faceapp-rows")
+
+
+class _Cores:
+    """How many threads are at work on rows: who finds all cores busy works alone, and nothing is handed about."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._busy = 0
+
+    def enter(self, most: int) -> int:
+        """Join with helpers for the cores that are free; returns how many, of at most so many threads in all."""
+        with self._lock:
+            helpers = max(0, min(most, (os.cpu_count() or 1) - self._busy) - 1)
+            self._busy += 1 + helpers
+        return helpers
+
+    def leave(self, helpers: int) -> None:
+        """Give the cores back."""
+        with self._lock:
+            self._busy -= 1 + helpers
+
+
+_CORES = _Cores()
 
 
 def over_rows(work: Callable[[int, int], object], rows: int, multiple: int = 1, threads: int = 0) -> None:
@@ -32,7 +57,7 @@ def over_rows(work: Callable[[int, int], object], rows: int, multiple: int = 1, 
     multiple : int
         Blocks begin at multiples of this.
     threads : int
-        How many blocks at once; 0 is one for each core, 1 runs on the calling thread.
+        How many blocks at once, while cores are free; 0 is one for each core, 1 runs on the calling thread.
     """
     threads = threads or os.cpu_count() or 1
     units = -(-rows // multiple)
@@ -43,8 +68,25 @@ def over_rows(work: Callable[[int, int], object], rows: int, multiple: int = 1, 
     count = min(units, 3 * threads)
     edges = [min(units * i // count * multiple, rows) for i in range(count + 1)]
     edges[-1] = rows
-    for done in [_pool().submit(work, a, b) for a, b in itertools.pairwise(edges) if b > a]:
-        done.result()
+    blocks = deque((a, b) for a, b in itertools.pairwise(edges) if b > a)
+
+    def take_blocks() -> None:
+        while True:
+            try:
+                first, last = blocks.popleft()
+            except IndexError:
+                return  # the other thread was sooner
+            work(first, last)
+
+    helpers = _CORES.enter(threads)
+    helping = [_pool().submit(take_blocks) for _ in range(helpers)]
+    try:
+        take_blocks()
+    finally:
+        for done in helping:
+            if not done.cancel():
+                done.result()
+        _CORES.leave(helpers)
 
 
 def side_by_side(groups: Mapping[str, Callable[[], _Scan]]) -> Iterator[tuple[str, Future[_Scan]]]:

@@ -29,7 +29,7 @@ from faceapp.gui.widgets.messages import EmptyState
 
 _log = logging.getLogger(__name__)
 _SIGNALS_EVERY_MS = 250
-_SWITCH_S = 0.001  # after which a busy thread lets the interface's go on; Python's own 5 ms add up to pauses
+SWITCH_S = 0.001  # after which a busy thread lets the interface's go on; Python's own 5 ms add up to pauses
 
 # Imported on a thread once the window stands, so that the first use does not wait.
 HEAVY = ("vtkmodules.vtkRenderingOpenGL2", "vtkmodules.vtkFiltersGeneral", "scipy.spatial")
@@ -156,7 +156,7 @@ def run_window(project: Path | None = None, settings_path: Path | str | None = N
         INI file of the window; by default in the person's configuration folder.
     """
     os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
-    sys.setswitchinterval(_SWITCH_S)
+    sys.setswitchinterval(SWITCH_S)
     if QApplication.instance() is None:
         QCoreApplication.setApplicationName("faceapp")  # names the configuration folder before there is an application
     settings = WindowSettings(settings_path or settings_file())

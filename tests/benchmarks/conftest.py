@@ -9,6 +9,7 @@ import pytest
 from faceapp.app.rigs import connect_described_rig
 from faceapp.capture.engine import CaptureEngine, GroupCapture
 from faceapp.capture.plan import CapturePlan
+from faceapp.core.allocator import keep_freed_memory
 
 HERE = Path(__file__).parent
 
@@ -20,6 +21,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(skip)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("benchmark_only"):
+        keep_freed_memory()  # as the program does when it starts
 
 
 @pytest.fixture(scope="session")

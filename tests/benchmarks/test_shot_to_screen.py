@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from faceapp.gui.capture.shot import Shot
 from faceapp.gui.capture.workspace import CaptureWorkspace
 from faceapp.gui.program.program import Program
 from faceapp.gui.shell.settings import WindowSettings
+from faceapp.gui.start import SWITCH_S
 from faceapp.gui.view3d.drawing import Picture
 from tests.ui.programs import start, tiny_project
 
@@ -42,8 +44,11 @@ def capture(qtbot: Any, tmp_path: Path) -> Iterator[CaptureWorkspace]:
     workspace = program.window.workspace("capture")
     assert isinstance(workspace, CaptureWorkspace)
     qtbot.waitUntil(lambda: workspace.link.state is RigState.READY, timeout=60_000)
-    gc.freeze()  # as the program does once its window stands
+    usual = sys.getswitchinterval()
+    gc.freeze()  # this and the next as the program does
+    sys.setswitchinterval(SWITCH_S)
     yield workspace
+    sys.setswitchinterval(usual)
     gc.unfreeze()
     program.window.close()
 

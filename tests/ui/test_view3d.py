@@ -17,7 +17,7 @@ from faceapp.gui.theme.colormaps import NAMES, colorize, colormap
 from faceapp.gui.view3d.camera import OrbitCamera
 from faceapp.gui.view3d.layers import ColorBy, Edges, LayerStyle, Scalars
 from faceapp.gui.view3d.overlay import SCALE_ROOM, bar_plate, nice_length
-from faceapp.gui.view3d.pieces import PROXY_POINTS, PROXY_TRIANGLES, cut, uncut
+from faceapp.gui.view3d.pieces import PIECE_TRIANGLES, PROXY_POINTS, PROXY_TRIANGLES, cut, uncut
 from faceapp.gui.view3d.scene import Scene
 from faceapp.gui.view3d.view import View3D, link
 
@@ -171,6 +171,33 @@ def test_proxies_are_small_and_pieces_are_whole(ball: Mesh) -> None:
     assert 2_000 < pieces.proxy.count <= PROXY_TRIANGLES * 1.2
     assert sum(p.count for p in pieces.whole) == len(faces)
     assert cut(ball).small
+
+
+def test_pieces_of_a_large_mesh_are_cut_when_they_are_drawn() -> None:
+    n = 400
+    x, y = np.meshgrid(np.arange(n), np.arange(n))
+    grid = np.stack([x.ravel(), y.ravel(), np.zeros(n * n)], axis=1).astype(np.float32)
+    a = (np.arange(n - 1)[:, None] * n + np.arange(n - 1)).ravel()
+    faces = np.concatenate([np.stack([a, a + 1, a + n], 1), np.stack([a + 1, a + n + 1, a + n], 1)]).astype(np.int32)
+    whole = cut(Mesh(grid, faces)).whole
+    assert len(whole) == -(-len(faces) // PIECE_TRIANGLES) > 2
+    assert whole[1] is whole[1] and whole[-1] is whole[len(whole) - 1]
+    assert np.array_equal(np.concatenate([p.vertices[p.faces] for p in whole]), faces)
+    assert [p.count for p in whole[1:]] == [p.count for p in list(whole)[1:]]
+    with pytest.raises(IndexError, match="piece"):
+        whole[len(whole)]
+
+
+def test_in_a_hurry_the_proxies_do_and_the_whole_follows(qtbot: Any, view: View3D, ball: Mesh) -> None:
+    wholes: list[bool] = []
+    view.pictured.connect(lambda picture: wholes.append(picture.request.whole))
+    view.set_hurried(True)
+    view.set_layer("ball", ball)
+    qtbot.waitUntil(lambda: wholes == [False], timeout=10_000)
+    qtbot.wait(500)
+    assert wholes == [False]
+    view.set_hurried(False)
+    qtbot.waitUntil(lambda: wholes == [False, True], timeout=10_000)
 
 
 def test_camera_projects_where_its_rays_go() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+
 import cv2
 import numpy as np
 import pytest
@@ -233,6 +236,49 @@ def test_blocks_cover_every_row_once(rows: int, multiple: int, threads: int) -> 
 
     over_rows(work, rows, multiple, threads)
     assert (count == 1).all()
+
+
+def test_what_fails_in_a_block_is_told_and_the_cores_are_free_again() -> None:
+    def work(first: int, last: int) -> None:
+        raise IndexError(f"row {first}")
+
+    for _ in range(10):
+        with pytest.raises(IndexError, match="row"):
+            over_rows(work, 600, threads=8)
+    workers: set[int] = set()
+    met = threading.Barrier(2, timeout=20)
+
+    def meet(first: int, last: int) -> None:
+        if threading.get_ident() not in workers:
+            workers.add(threading.get_ident())
+            met.wait()  # two at once, or it breaks
+
+    if (os.cpu_count() or 1) > 1:
+        over_rows(meet, 600, threads=2)
+        assert len(workers) == 2
+
+
+def test_who_finds_all_cores_busy_works_alone() -> None:
+    """Groups side by side keep to a core each."""
+    cores = os.cpu_count() or 1
+    inside, go = threading.Barrier(cores + 1, timeout=20), threading.Event()
+
+    def hold(first: int, last: int) -> None:
+        if first == 0:
+            inside.wait()
+            go.wait(20)
+
+    busy = [threading.Thread(target=over_rows, args=(hold, 1, 1, 0)) for _ in range(cores)]
+    workers: set[int] = set()
+    holding = [threading.Thread(target=over_rows, args=(hold, 2, 1, 2)) for _ in busy]
+    for thread in holding:
+        thread.start()
+    inside.wait()
+    over_rows(lambda first, last: workers.add(threading.get_ident()), 600)
+    go.set()
+    for thread in holding:
+        thread.join()
+    assert workers == {threading.get_ident()}
 
 
 def test_points_take_the_colour_of_their_pixel_and_none_through_what_hides_them() -> None:

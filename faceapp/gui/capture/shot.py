@@ -48,6 +48,10 @@ class GroupArrived:
     pictures: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
+_SHOWN_WITHIN_S = 0.5
+"""How long the pictures of the phases wait until the clouds are on the screen."""
+
+
 class Shot:
     """Shoots one take; `shoot` belongs on a thread.
 
@@ -60,7 +64,7 @@ class Shot:
     relay : Relay
         To the interface's thread.
     arrived : callable
-        Told there of each `GroupArrived`.
+        Told there of each `GroupArrived`; sets ``shown`` when the clouds of all groups are on the screen.
     """
 
     def __init__(
@@ -77,6 +81,10 @@ class Shot:
         self.subject, self.expression = subject, expression
         self.cancelled = threading.Event()
         self._relay, self._arrived = relay, arrived
+        self.shown = threading.Event()
+        self._lock = threading.Lock()
+        self._unpictured: list[tuple[str, GroupScan, GroupFigures]] = []
+        self._to_come = len(devices.rig.groups)
 
     def shoot(self) -> Capture:
         """Capture, decode and save the take."""
@@ -84,7 +92,7 @@ class Shot:
 
         if self.cancelled.is_set():
             raise Cancelled("stopped before the light went on")
-        return capture_sample(
+        capture = capture_sample(
             self.project,
             self.devices,
             self.subject,
@@ -94,6 +102,8 @@ class Shot:
             on_frames=self._frames,
             on_scan=self._scan,
         )
+        self._tell_pictures()  # a group without a cloud was waited for
+        return capture
 
     def cancel(self) -> None:
         """Light off; what was decoded is dropped."""
@@ -108,7 +118,20 @@ class Shot:
 
     def _scan(self, name: str, scan: GroupScan, figures: GroupFigures) -> None:
         surface = surface_of(scan)
-        self._tell(GroupArrived(name, figures, surface, cut_surface(scan, surface)))  # the cloud before all else
-        pictures = {("phase", p.camera): phase_picture(p) for p in scan.phases}
-        pictures |= {("modulation", p.camera): modulation_picture(p) for p in scan.phases}
-        self._tell(GroupArrived(name, figures, pictures=pictures))
+        self._tell(GroupArrived(name, figures, surface, cut_surface(scan, surface)))
+        with self._lock:
+            self._unpictured.append((name, scan, figures))
+            self._to_come -= 1
+            is_last = self._to_come == 0
+        if is_last:
+            self.shown.wait(_SHOWN_WITHIN_S)  # the clouds before all else
+            self._tell_pictures()
+
+    def _tell_pictures(self) -> None:
+        """Make the pictures of phase and modulation of the groups that have none yet."""
+        with self._lock:
+            waiting, self._unpictured = self._unpictured, []
+        for name, scan, figures in waiting:
+            pictures = {("phase", p.camera): phase_picture(p) for p in scan.phases}
+            pictures |= {("modulation", p.camera): modulation_picture(p) for p in scan.phases}
+            self._tell(GroupArrived(name, figures, pictures=pictures))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
@@ -53,6 +53,7 @@ class Stage(QWidget):
         self._points = 0
         self._live_group = ""
         self._drawn: SceneLayer | None = None
+        self._expected: tuple[frozenset[str], Callable[[], object]] | None = None
         self.view = View3D()
         self.view.pictured.connect(self._pictured)
         self.countdown = Countdown(self.view)
@@ -104,6 +105,18 @@ class Stage(QWidget):
         """Put what a group measured into the 3D view; at once where a thread has made it ready."""
         self.surfaces[group] = measured
         self.view.set_layer(group, measured, self._style(group), visible=not self._live_group, pieces=pieces)
+        if self._expected is not None:
+            self.view.hasten()
+
+    def expect_take(self, groups: Iterable[str], drawn: Callable[[], object]) -> None:
+        """Draw in a hurry until the surfaces of these groups are on the screen, and tell it then."""
+        self._expected = frozenset(groups), drawn
+        self.view.set_hurried(True)
+
+    def expect_nothing(self) -> None:
+        """Draw at leisure: the take has ended."""
+        self._expected = None
+        self.view.set_hurried(False)
 
     def show_caption(self, points: int) -> None:
         """Say how many points the take has."""
@@ -169,6 +182,10 @@ class Stage(QWidget):
         if layer is not None and layer is not self._drawn:
             self._drawn = layer
             self.live_drawn.emit()
+        if self._expected is not None and self._expected[0] <= picture.request.layers.keys():
+            _, drawn = self._expected
+            self.expect_nothing()
+            drawn()
 
 
 class Plate(QWidget):

@@ -232,6 +232,7 @@ class CaptureWorkspace(CaptureBase):
         shot = self.shot = Shot(
             project, devices, engine, self.context.subject, self.expression, self.relay, self._group_arrived
         )
+        self.page.stage.expect_take(tuple(group.name for group in devices.rig.groups), shot.shown.set)
         self.page.show_ready("Shooting", State.WORK)
         self.page.begin_take(title_of(self.expression), len(self._stand().takes) + 1)
         self._show_acts()
@@ -285,6 +286,7 @@ class CaptureWorkspace(CaptureBase):
     def _end_shot(self, shot: Shot) -> None:
         if self.shot is shot:
             self.shot = None
+        self.page.stage.expect_nothing()
         self._lay_out_cameras()
 
     def stop(self) -> None:

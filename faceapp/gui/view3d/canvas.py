@@ -56,6 +56,7 @@ class Canvas(QWidget):
         self._wants_depth = False
         self._fresh = False
         self._busy = False
+        self._hurried = False
         self._shrink = 1
         self._closed = False
         self._compare: tuple[Collection[str], Collection[str]] | None = None
@@ -232,11 +233,15 @@ class Canvas(QWidget):
             self._ask_proxy()
 
     def _ask_whole(self) -> None:
-        if self._busy or self._closed:
+        if self._busy or self._hurried or self._closed:
             self._still.start()
             return
         self._asked = self._request(True)
         self._artist.ask(self._asked)
+
+    def set_hurried(self, hurried: bool) -> None:
+        """Draw the proxies alone while other work needs the processor; the whole picture follows after it."""
+        self._hurried = hurried
 
     def _picture_arrived(self, picture: Picture) -> None:
         if self._closed or not self.isVisible() or not self._layers.shows(picture.request.layers):
