@@ -63,6 +63,21 @@ def test_a_longer_plan_goes_on_from_before_the_rate_fell(crops: Path, tmp_path: 
     assert longer.rate() > 0
 
 
+def test_a_plan_made_shorter_goes_on_from_where_a_longer_one_stopped(crops: Path, tmp_path: Path) -> None:
+    """Its rate had not fallen there, whatever an earlier training left beside it."""
+    from faceapp_plugins.landmarking import training
+
+    training.train(plan(crops, tmp_path, 32), lambda *_: None)
+    longer = training.Trainer(plan(crops, tmp_path, 400))
+    assert longer.resume() and longer.samples == 24
+    longer.samples = 160
+    longer.save(longer.checkpoint)
+    shorter = training.Trainer(plan(crops, tmp_path, 320))
+    assert shorter.resume() and shorter.samples == 160
+    too_short = training.Trainer(plan(crops, tmp_path, 200))
+    assert too_short.resume() and too_short.samples == 24  # its rate had fallen at 150 already
+
+
 def test_the_command_makes_weights_that_the_program_runs(tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     import faceapp_plugins.landmarking.trainer as trainer

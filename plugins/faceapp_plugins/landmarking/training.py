@@ -269,7 +269,7 @@ class Trainer:
         self.plan.run.mkdir(parents=True, exist_ok=True)
         state: dict[str, Any] = {
             "model": self.model.state_dict(), "average": self.average, "optimizer": self.optimizer.state_dict(),
-            "samples": self.samples, "errors": self.errors,
+            "samples": self.samples, "errors": self.errors, "fall_from": self.fall_from_steps(),
         }  # fmt: skip
         part = file.with_suffix(".part")
         torch.save(state, part)
@@ -281,8 +281,8 @@ class Trainer:
             if not file.is_file():
                 continue
             state = torch.load(file, weights_only=True)
-            fell = file == self.checkpoint and self.plateau.is_file() and state["samples"] > self._plateau_samples()
-            if fell and self._plateau_samples() != self.fall_from_steps():
+            constant_until, planned = state.get("fall_from", state["samples"]), self.fall_from_steps()
+            if constant_until != planned and state["samples"] > min(constant_until, planned):
                 continue
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -294,9 +294,6 @@ class Trainer:
     def fall_from_steps(self) -> int:
         """Return `fall_from` rounded up to whole steps."""
         return -(-self.fall_from // self.plan.batch) * self.plan.batch
-
-    def _plateau_samples(self) -> int:
-        return int(torch.load(self.plateau, weights_only=True)["samples"])
 
 
 def train(plan: Plan, report: Report) -> Trainer:
