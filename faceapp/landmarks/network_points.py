@@ -49,12 +49,14 @@ class LandmarkDetector:
 
     Parameters
     ----------
-    finder, points : Model, optional
-        Those that ship with the program where not given.
+    finder, points, rough : Model, optional
+        Those that ship with the program where not given; ``rough`` is ``points`` in whole numbers and takes the first
+        look, which only tells where to cut.
     """
 
-    def __init__(self, finder: Model | None = None, points: Model | None = None) -> None:
+    def __init__(self, finder: Model | None = None, points: Model | None = None, rough: Model | None = None) -> None:
         self.finder = FaceFinder(finder or shipped_model("face-finder"))
+        self._rough = rough or points or shipped_model("landmarks106-rough")
         self._model = points or shipped_model("landmarks106")
         self._mirror = np.asarray(load_scheme().mirror)
         self._correction = float(self._model.notes.get("sigma_correction", "1"))
@@ -77,7 +79,7 @@ class LandmarkDetector:
 
     def _in_box(self, image: UInt8Array, box: FaceBox) -> NetworkGuess:
         width = _INPUT_BOXES * box.side
-        places, *_ = self._run(square_crop(image, box.u, box.v, width, _INPUT_PX)[None])
+        places = self._rough.run(square_crop(image, box.u, box.v, width, _INPUT_PX)[None])[0].astype(np.float64)
         first = places[0] * width + (box.u, box.v)
         down = first[list(_LOWER)].mean(axis=0) - first[list(_UPPER)].mean(axis=0)
         angle = float(np.arctan2(-down[0], down[1]))

@@ -56,7 +56,12 @@ class Model:
 
 @functools.cache
 def shipped_model(name: str) -> Model:
-    """Return ``face-finder`` or ``landmarks106`` of the program's resources; loaded once a process.
+    """Return a network of the program's resources, loaded once a process.
+
+    Parameters
+    ----------
+    name : {"face-finder", "landmarks106", "landmarks106-rough"}
+        Which.
 
     Raises
     ------

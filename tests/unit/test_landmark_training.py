@@ -95,6 +95,11 @@ def test_the_command_makes_weights_that_the_program_runs(tmp_path: Path) -> None
     assert figures["samples"] == 64
     points = Model(tmp_path / "landmarks106.onnx")
     assert points.output_names == ("places", "log_sigma", "seen")
-    assert points.run(np.zeros((2, 112, 112, 3), np.uint8))[0].shape == (2, 106, 2)
+    pictures = np.random.default_rng(0).integers(0, 255, (2, 112, 112, 3)).astype(np.uint8)
+    places = points.run(pictures)[0]
+    assert places.shape == (2, 106, 2)
+    rough = tmp_path / "landmarks106-rough.onnx"
+    assert rough.stat().st_size < 1_250_000
+    assert 0 < np.abs(Model(rough).run(pictures)[0] - places).max() < 0.1
     assert Model(tmp_path / "face-finder.onnx").run(np.zeros((1, 128, 128, 3), np.uint8))[0].shape == (1, 4, 16, 16)
     assert said

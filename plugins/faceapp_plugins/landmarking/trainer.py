@@ -8,7 +8,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,20 +19,22 @@ from faceapp.landmarks.network_points import LandmarkDetector
 from faceapp.landmarks.onnx_models import Model
 from faceapp.pipeline.training import TrainingOptions
 from faceapp_plugins.landmarking.crops import Recipe, person_crops, shard_file, shards_in, write_shard
-from faceapp_plugins.landmarking.exporting import export
-from faceapp_plugins.landmarking.training import Plan, train
+from faceapp_plugins.landmarking.exporting import export, export_rough
+from faceapp_plugins.landmarking.training import Crops, Plan, train
 
 _PEOPLE = 100
 _CROPS_OF_ONE = 5
 _FINDER_SHARE = 0.2
 _CALIBRATION_PEOPLE = 80
+_ROUGH_BATCHES = 16
 _CALIBRATION_SEED_STEP = 50_000
 _SHARES = (0.45, 0.9, 0.98)
 
 
 def train_landmarks(options: TrainingOptions, reporter: Reporter) -> dict[str, Any]:
-    """Return figures of the weights that now lie in the folder as ``landmarks106.onnx`` and ``face-finder.onnx``.
+    """Return figures of the weights that now lie in the folder.
 
+    They are ``landmarks106.onnx``, the same in whole numbers as ``landmarks106-rough.onnx``, and ``face-finder.onnx``.
     Rendering and training each go on from what is there; an interrupt loses a shard or no step at all.
     """
     recipe = Recipe(options.seed, _PEOPLE, options.ict)
@@ -81,11 +82,12 @@ def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
 def export_weights(options: TrainingOptions, reporter: Reporter) -> dict[str, Any]:
     """Write both networks beside the checkpoints, the landmarks' sigma put right on people whom no training saw."""
     run, out = options.folder / "run", options.folder
-    finder, points = out / "face-finder.onnx", out / "landmarks106.onnx"
+    finder, points, rough = (out / f"{name}.onnx" for name in ("face-finder", "landmarks106", "landmarks106-rough"))
     seen_faces = export(run / "finder.pt", "finder", finder)
     samples = export(run / "landmarks.pt", "landmarks", points)
     reporter.progress(0.985, "measuring sigma on unseen people")
-    correction, error = calibrate(finder, points, options)
+    export_rough(points, Crops(out / "crops").some_pictures(_ROUGH_BATCHES, options.seed), rough)
+    correction, error = calibrate(LandmarkDetector(Model(finder), Model(points), Model(rough)), options)
     if error is None:
         reporter.warning("no face of an unseen person is found; train longer (--samples)")
     notes = {"sigma_correction": f"{correction:.4f}", "seed": str(options.seed), "ict": str(options.ict is not None)}
@@ -98,17 +100,16 @@ def export_weights(options: TrainingOptions, reporter: Reporter) -> dict[str, An
         "error_percent": error,
     }
     write_json(out / "training.json", figures)
-    for file in (points, finder):
+    for file in (points, rough, finder):
         reporter.artifact(file, "onnx")
     return figures
 
 
-def calibrate(finder: Path, points: Path, options: TrainingOptions) -> tuple[float, float | None]:
+def calibrate(detector: LandmarkDetector, options: TrainingOptions) -> tuple[float, float | None]:
     """Return the factor of sigma that makes it honest on unseen people, and their mean error in per cent.
 
     1 and ``None`` where no face is found at all, for it was trained too briefly.
     """
-    detector = LandmarkDetector(Model(finder), Model(points))
     recipe = Recipe(options.seed + _CALIBRATION_SEED_STEP, ict=options.ict)
     squared, errors = [], []
     for person in range(_CALIBRATION_PEOPLE):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from faceapp.core.arrays import IntArray
+from faceapp.core.arrays import IntArray, UInt8Array
 from faceapp.core.errors import DataError
 from faceapp.landmarks.scheme import load_scheme
 from faceapp_plugins.landmarking.crops import Shard, decode, face_box, read_shard, shards_in
@@ -118,6 +118,13 @@ class Crops:
             seen[b] = visible[mirror] if flip else visible
             scales[b] = shard.scale[k] * scale / INPUT_PX
         return _pictures(pictures), torch.from_numpy(places), torch.from_numpy(seen), torch.from_numpy(scales)
+
+    def some_pictures(self, batches: int, seed: int, size: int = 16) -> Iterator[UInt8Array]:
+        """Give batches (size, 112, 112, 3) of pictures as a training sees them."""
+        rng, mirror = np.random.default_rng([seed, batches]), np.asarray(load_scheme().mirror)
+        for _ in range(batches):
+            pictures = self.landmark_batch(size, rng, mirror)[0]
+            yield np.rint((pictures.permute(0, 2, 3, 1).numpy() + 1) * 127.5).astype(np.uint8)
 
     def finder_batch(self, size: int, rng: Rng) -> tuple[Tensor, Tensor]:
         """Return pictures (B, 3, 128, 128) and faces (B, 4, 3): middle and side in pixels, NaN where there is none."""
