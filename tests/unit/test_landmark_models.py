@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,7 @@ from faceapp.core.landmarks import PlacedBy
 from faceapp.formats.images import read_image
 from faceapp.formats.landmark_files import read_landmarks
 from faceapp.landmarks.face_finder import FaceBox
-from faceapp.landmarks.foreign_models import OnnxMapping, detect_in_box, read_mapping
+from faceapp.landmarks.foreign_models import OnnxMapping, detect_by_mapping, detect_in_box, read_mapping
 from faceapp.landmarks.point_orders import from_mediapipe, point_orders, to_scheme
 from faceapp.landmarks.scheme import load_scheme
 
@@ -165,13 +168,38 @@ def test_mediapipe_of_another_environment_prefills_a_photograph(data: Path, tmp_
     assert np.linalg.norm(marks.points - there, axis=1).mean() < 1.5
 
 
-def test_an_environment_without_mediapipe_says_how_to_get_it(data: Path, tmp_path: Path) -> None:
-    import sys
+def test_a_model_file_of_a_face_landmarker_is_run_there(data: Path, tmp_path: Path) -> None:
+    """A file as MediaPipe's landmarker takes it, put together of the two networks that its package brings along.
 
+    They are of the older mesh, whose numbers the landmarker takes for another order: only that it runs is shown.
+    """
+    python = mediapipe_python()
+    asked = [str(python), "-c", "import mediapipe; print(mediapipe.__path__[0])"]
+    package = Path(subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip(), "modules")
+    parts = {
+        "face_detector.tflite": package / "face_detection" / "face_detection_short_range.tflite",
+        "face_landmarks_detector.tflite": package / "face_landmark" / "face_landmark.tflite",
+    }
+    if not all(file.is_file() for file in parts.values()):
+        pytest.skip("this version of MediaPipe brings no networks along")
+    with zipfile.ZipFile(tmp_path / "face.task", "w") as bundle:
+        for name, file in parts.items():
+            bundle.write(file, name)
+    mapping = tmp_path / "mp.toml"
+    mapping.write_text(f'kind = "mediapipe"\npython = "{python}"\nmodel = "face.task"\n')
+    photo = data / "photos" / "portrait_047.jpg"
+    assert main(["landmarks", "prefill", str(photo), "--model", str(mapping), "--out", str(tmp_path)]) == 0
+    marks = read_landmarks(tmp_path / "portrait_047.json")
+    assert marks.points.shape == (106, 2) and np.isfinite(marks.points).all()
+    assert set(marks.placed_by) == {PlacedBy.DETECTOR}
+    (tmp_path / "face.task").write_bytes(b"no bundle")
+    with pytest.raises(DataError, match="MediaPipe"):
+        detect_by_mapping(read_image(photo), read_mapping(mapping), SCHEME)
+
+
+def test_an_environment_without_mediapipe_says_how_to_get_it(data: Path, tmp_path: Path) -> None:
     mapping = tmp_path / "mp.toml"
     mapping.write_text(f'kind = "mediapipe"\npython = "{sys.executable}"\n')
-    from faceapp.landmarks.foreign_models import detect_by_mapping
-
     image = read_image(data / "photos" / "portrait_047.jpg")
     with pytest.raises(DataError, match="pip install mediapipe"):
         detect_by_mapping(image, read_mapping(mapping), SCHEME)
