@@ -15,7 +15,7 @@ from faceapp_plugins.landmarking.crops import Recipe, face_box, person_crops, re
 from faceapp_plugins.landmarking.painting import paint
 from faceapp_plugins.landmarking.scenes import Sitter, random_view, render, seat
 from faceapp_plugins.landmarking.spoiling import framed, spoiled
-from faceapp_plugins.landmarking.subjects import brow_points, own_person
+from faceapp_plugins.landmarking.subjects import brow_points, own_person, own_topology
 
 RECIPE = Recipe(seed=4, people=2)
 MIRROR = np.asarray(load_scheme().mirror)
@@ -135,3 +135,15 @@ def test_spoiling_keeps_the_shape_and_follows_the_seed() -> None:
         assert made.shape == picture.shape
         assert made.dtype == np.uint8
         np.testing.assert_array_equal(made, spoiled(picture, np.random.default_rng(seed)))
+
+
+def test_a_brow_that_ends_over_the_slit_of_an_eye_lies_on_the_skin_beside_it() -> None:
+    topology = own_topology()
+    which, _ = topology.chart_map
+    place = np.array([456.0024, 177.0767])  # found by rendering: it ended a night's work
+    assert which[177, 456] < 0
+    corners, weights = topology.attach_in_chart(place)
+    assert np.isclose(weights.sum(), 1)
+    np.testing.assert_allclose(weights @ topology.chart[corners].astype(float), place, atol=1e-6)
+    with pytest.raises(DataError, match="no skin"):
+        topology.attach_in_chart((0.0, 0.0))

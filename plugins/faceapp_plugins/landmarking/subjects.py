@@ -28,6 +28,8 @@ _AXIS_Z = -10.0
 CHART_SHAPE = (376, 800)
 """Rows and columns of the painted picture round the head: 0.8 mm at the cheek."""
 _TOP_MM, _ROW_MM = 140.0, 0.75
+_BESIDE = 8
+"""Pixels from a place of the painted picture to the skin that it belongs to, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +91,22 @@ class Topology:
         return which, places
 
     def attach_in_chart(self, place: npt.ArrayLike) -> tuple[IntArray, FloatArray]:
-        """Return corners (3,) and weights (3,) of the skin at a place (2,) of the painted picture."""
+        """Return corners (3,) and weights (3,) of the skin at a place (2,) of the painted picture, or beside it.
+
+        Raises
+        ------
+        DataError
+            There is no skin within a few pixels.
+        """
         which, _ = self.chart_map
         u, v = np.asarray(place, np.float64)
-        row, column = (int(np.clip(round(x), 0, n - 1)) for x, n in zip((v, u), CHART_SHAPE, strict=True))
-        triangle = int(which[row, column])
-        if triangle < 0:
+        top, left = (max(round(x) - _BESIDE, 0) for x in (v, u))
+        rows, columns = np.nonzero(which[top : top + 2 * _BESIDE + 1, left : left + 2 * _BESIDE + 1] >= 0)
+        if not len(rows):
             raise DataError(f"no skin at {u:.0f}, {v:.0f} of the painted picture")
-        corners = self.triangles[triangle]
+        # a brow may end over the slit of an eye
+        nearest = np.hypot(rows + top - v, columns + left - u).argmin()
+        corners = self.triangles[which[rows[nearest] + top, columns[nearest] + left]]
         a, b, c = self.chart[corners].astype(np.float64)
         solved = np.linalg.solve(np.stack([b - a, c - a], axis=1), [u - a[0], v - a[1]])
         return corners, np.array([1 - solved.sum(), *solved])
