@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +307,32 @@ def test_the_table_of_groups_stands_whole_or_not_at_all(qtbot: Any) -> None:
     panel.setFixedHeight(660)
     qtbot.waitUntil(lambda: panel._table.isVisible() and panel._table_head.isVisible())
     assert panel._table.height() >= panel._table.sizeHint().height()
+
+
+def test_notices_above_a_low_window_squash_nothing(qtbot: Any) -> None:
+    """At 1366 x 768 two notices leave 412 pixels to the panel, each further one 70 less."""
+    panel = VerdictPanel()
+    qtbot.addWidget(panel)
+    panel.set_narrow(True)
+    panel.show_acts(False, True)
+    panel.show_next("After this take", load_expressions()[1], "once the take is judged")
+    panel.show_figures(dict.fromkeys(("left", "middle", "right"), replace(GOOD, coverage=0.4)), {}, 2.0)
+    panel.setFixedSize(288, 550)
+    panel.show()
+    qtbot.waitExposed(panel)
+    for height, following, words in ((550, True, True), (470, True, False), (412, False, False), (342, False, False)):
+        panel.setFixedHeight(height)
+        qtbot.waitUntil(lambda h=height: panel.height() == h)
+        QApplication.processEvents()
+        assert (panel._next.isVisible(), panel._next_words.isVisible() and words) == (following, words), height
+        parts = [*panel._rows.values(), panel._advice, *((panel._next,) if following else ())]
+        for part in parts:
+            least = part.heightForWidth(part.width()) if part.hasHeightForWidth() else part.minimumSizeHint().height()
+            assert part.height() >= least, (height, part.accessibleName())
+        for upper, lower in itertools.pairwise(parts):
+            assert upper.geometry().bottom() < lower.geometry().top(), height
+        assert panel.accept.geometry().bottom() <= height and panel.accept.height() >= panel.accept.sizeHint().height()
+    assert panel._room.verticalScrollBar().maximum() > 0  # the advice is a turn of the wheel away
 
 
 def test_the_clouds_of_a_take_are_those_of_its_groups(tmp_path: Path) -> None:

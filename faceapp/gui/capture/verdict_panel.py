@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from faceapp.gui.capture.figures import advice_of, motion_words, percent, rows_of
@@ -28,6 +28,25 @@ _ROWS = ("Coverage", "Modulation", "Saturation", "Motion", "Frames", "Time")
 _TABLE = ("Points", "Coverage", "Motion", "Frames")
 
 
+class _Room(QScrollArea):
+    """Where figures stand above the buttons; tells when its height changes."""
+
+    resized = Signal()
+
+    def __init__(self, inner: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(inner)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
+
+
 class VerdictPanel(QWidget):
     """Figures of the take and the buttons of the operator.
 
@@ -44,10 +63,14 @@ class VerdictPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         surface(self, "panel")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 12)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 10, 0, 12)
+        outer.setSpacing(4)
+        outer.addLayout(self._head())
+        self._inner = QWidget()
+        column = QVBoxLayout(self._inner)
+        column.setContentsMargins(12, 0, 12, 0)
         column.setSpacing(4)
-        column.addLayout(self._head())
         self._rows = {name: MetricRow(name) for name in _ROWS}
         for row in self._rows.values():
             column.addWidget(row)
@@ -64,14 +87,19 @@ class VerdictPanel(QWidget):
         self._grid.setVerticalSpacing(6)
         column.addWidget(self._table)
         column.addStretch()
-        column.addWidget(self._make_next())
-        column.addSpacing(8)
-        self._add_buttons(column)
+        self._next = self._make_next()
+        column.addWidget(self._next)
+        self._room = _Room(self._inner)
+        self._room.resized.connect(self._fit)
+        outer.addWidget(self._room, 1)
+        outer.addSpacing(4)
+        outer.addLayout(self._make_buttons())
         self._narrow = False
         self.clear("", "")
 
     def _head(self) -> QHBoxLayout:
         head = QHBoxLayout()
+        head.setContentsMargins(12, 0, 12, 0)
         head.setSpacing(8)
         self._title = label("", "title")
         self._take = label("", "body2")
@@ -109,12 +137,20 @@ class VerdictPanel(QWidget):
         self._next_hint = label("3, 2, 1, shoot", "secondary")
         row.addWidget(self._next_hint)
         row.addStretch()
+        self._next_words = QWidget()
+        words = QVBoxLayout(self._next_words)
+        words.setContentsMargins(0, 0, 0, 0)
+        words.setSpacing(4)
+        words.addWidget(self._next_prompt)
+        words.addLayout(row)
         inside.addWidget(self._next_title)
-        inside.addWidget(self._next_prompt)
-        inside.addLayout(row)
+        inside.addWidget(self._next_words)
         return card
 
-    def _add_buttons(self, column: QVBoxLayout) -> None:
+    def _make_buttons(self) -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setContentsMargins(12, 0, 12, 0)
+        column.setSpacing(4)
         self.shoot = Button("Shoot", "primary", key="Space", tall=True)
         self.accept = Button("Accept", "primary", key="Return", tall=True)
         self.retake = Button("Retake", key="Backspace", tall=True)
@@ -134,6 +170,7 @@ class VerdictPanel(QWidget):
         row.addWidget(self.retake, 1)
         row.addWidget(self.skip, 1)
         column.addLayout(row)
+        return column
 
     # Showing
 
@@ -142,7 +179,7 @@ class VerdictPanel(QWidget):
         self._narrow = narrow
         for row in self._rows.values():
             row.set_compact(narrow)
-        self._place_table()
+        self._fit()
 
     def show_next(self, title: str, expression: Expression, hint: str) -> None:
         """Say what is shot, or what Space will shoot and when."""
@@ -151,6 +188,7 @@ class VerdictPanel(QWidget):
         self._next_hint.setText(hint)
         self._next_hint.setVisible(bool(hint))
         self._next_key.setVisible(bool(hint))
+        self._fit()
 
     def show_acts(self, can_shoot: bool, judging: bool) -> None:
         """Switch the buttons: one of them is blue."""
@@ -187,29 +225,38 @@ class VerdictPanel(QWidget):
         self._advice_text.setText(text)
         self._advice_todo.setText(todo)
         restyle(self._advice, surface="bad" if grade == 2 else "check")
-        self._place_table()
+        self._fit()
         if seconds is not None:
             self.show_badge(badge, STATES[grade])
 
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._place_table()
+    def _fit(self) -> None:
+        """Show what fits whole beside figures and advice: a notice above may leave no room for the rest.
 
-    def _place_table(self) -> None:
-        """Show the table of groups where it fits whole: a notice or a prompt above may leave no room for it."""
-        shown = not self._narrow and self._grid.count() > 0
-        self._show_table(shown)
-        column = self.layout()
-        if shown and column is not None:
-            column.invalidate()
-            fixed = column.totalSizeHint().height()
-            needed = column.totalHeightForWidth(self.width()) if column.hasHeightForWidth() else fixed
-            self._show_table(needed <= self.height())
+        The table of groups goes first, then the words of what comes next; what does not fit even so is scrolled.
+        """
+        has_table = not self._narrow and self._grid.count() > 0
+        for table, following, words in (
+            (has_table, True, True),
+            (False, True, True),
+            (False, True, False),
+            (False, False, False),
+        ):
+            self._table_head.setVisible(table)
+            self._table.setVisible(table)
+            self._next.setVisible(following)
+            self._next_words.setVisible(words)
+            if self._needed() <= self._room.viewport().height():
+                return
 
-    def _show_table(self, shown: bool) -> None:
-        self._table_head.setVisible(shown)
-        self._table.setVisible(shown)
+    def _needed(self) -> int:
+        """Return the height that the shown parts need, px."""
+        following, column = self._next.layout(), self._inner.layout()
+        assert following is not None and column is not None
+        following.invalidate()
+        self._next.updateGeometry()  # what the column remembers of it is from before its words went
+        column.invalidate()
+        fixed = column.totalSizeHint().height()
+        return column.totalHeightForWidth(self._room.width()) if column.hasHeightForWidth() else fixed
 
     def _show_groups(self, groups: Mapping[str, GroupFigures]) -> None:
         empty_layout(self._grid)
