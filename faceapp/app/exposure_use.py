@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from faceapp.app.projector_care import set_brightness
+from faceapp.app.rig_writing import write_brightness
+from faceapp.app.rigs import describe_rig
 from faceapp.capture.exposure_setup import ExposureSetup
 from faceapp.capture.plan import CapturePlan, plan_for
 from faceapp.core.errors import DataError, DeviceError
@@ -36,6 +39,89 @@ def keep_exposure(project: Project, devices: ConnectedRig, setup: ExposureSetup)
         "more_exposures_ms": list(setup.more_exposures_ms),
     }
     project.change_settings({SETTING: kept})
+
+
+def keep_brightness(project: Project, devices: ConnectedRig, group: str, share: float) -> None:
+    """Let a project's captures with this rig have the light that a projector was given, from now on.
+
+    Raises
+    ------
+    ProjectError
+        The project is read-only.
+    DataError
+        The disk refuses.
+    """
+    kept = dict(_kept(project, devices)) or {"rig": devices.rig.name, "cameras": {}, "more_exposures_ms": []}
+    kept["brightness"] = {**kept.get("brightness", {}), group: share}
+    project.change_settings({SETTING: kept})
+
+
+@dataclass(frozen=True)
+class Lit:
+    """The light that a projector was given.
+
+    Parameters
+    ----------
+    brightness : float
+        That it has now, 0 to 1.
+    kept : tuple of str
+        Where it is kept: the name of the rig file, ``the project``.
+    """
+
+    brightness: float
+    kept: tuple[str, ...]
+
+
+def give_light(project: Project | None, devices: ConnectedRig, rig: str, group: str, share: float) -> Lit:
+    """Give a group's projector another brightness, and keep it for what comes.
+
+    Parameters
+    ----------
+    project : Project or None
+        Open for writing: its captures have this light from now on.
+    devices : ConnectedRig
+        Whose projectors are dark.
+    rig : str
+        How it was connected; a rig file of real devices keeps the light as well.
+    group : str
+        Whose projector.
+    share : float
+        0 to 1.
+
+    Raises
+    ------
+    DeviceError
+        Its brightness cannot be set, the value is outside its limits, or its line failed; nothing is kept then.
+    UsageError
+        The rig file is gone, or is another one now.
+    DataError
+        The disk refuses.
+    """
+    took = set_brightness(devices, group, share)
+    kept = []
+    _, options = describe_rig(rig)
+    if "rig_file" in options and "groups" in options:
+        write_brightness(options["rig_file"], group, share)
+        kept.append(options["rig_file"].name)
+    if project is not None:
+        keep_brightness(project, devices, group, share)
+        kept.append("the project")
+    return Lit(took, tuple(kept))
+
+
+def use_kept(project: Project | None, devices: ConnectedRig) -> CapturePlan:
+    """Give the projectors the light of a project's captures, and return their plan; without one the rig's own.
+
+    Raises
+    ------
+    DataError
+        What the project keeps is broken.
+    """
+    if project is None:
+        return plan_for(devices)
+    plan = plan_of(project, devices)
+    set_light(project, devices)
+    return plan
 
 
 def plan_of(project: Project, devices: ConnectedRig) -> CapturePlan:

@@ -1,4 +1,4 @@
-"""The projectors of a rig beyond capturing: what they are and cannot, how they are now, and new firmware for them."""
+"""The projectors of a rig beyond capturing: what they are and cannot, how they are, their light, and new firmware."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from faceapp.core.errors import DeviceError, UsageError
 from faceapp.core.signals import Reporter
 from faceapp.devices.drivers import MaintainedProjector
 from faceapp.devices.protocols import ConnectedRig, Projector
-from faceapp.devices.records import ProjectorInfo, ProjectorState
+from faceapp.devices.records import ProjectorInfo, ProjectorSettings, ProjectorState
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,14 @@ class ProjectorReport:
         How it is now; ``None`` where it does not tell.
     fault : str
         Why it could not be asked; empty if it could.
+    brightness : float or None
+        0 to 1; ``None`` where it does not tell.
     """
 
     info: ProjectorInfo
     state: ProjectorState | None = None
     fault: str = ""
+    brightness: float | None = None
 
     @property
     def troubles(self) -> tuple[str, ...]:
@@ -47,12 +50,39 @@ def report_projectors(rig: ConnectedRig) -> tuple[ProjectorReport, ...]:
 
 def _report(projector: Projector) -> ProjectorReport:
     info = projector.info
-    if not info.reports:
-        return ProjectorReport(info)
+    maintained = cast(MaintainedProjector, projector)
     try:
-        return ProjectorReport(info, cast(MaintainedProjector, projector).state())
+        if info.reports:
+            state = maintained.state()
+            return ProjectorReport(info, state, brightness=state.settings.brightness)
+        has = maintained.adjust(ProjectorSettings()) if info.adjusts else ProjectorSettings()
     except DeviceError as error:
         return ProjectorReport(info, fault=str(error))
+    return ProjectorReport(info, brightness=has.brightness)
+
+
+def set_brightness(rig: ConnectedRig, group: str, share: float) -> float:
+    """Give the projector of a group another brightness; return what it then has, 0 to 1.
+
+    Parameters
+    ----------
+    rig : ConnectedRig
+        Open devices; the projector is dark.
+    group : str
+        Whose projector.
+    share : float
+        0 to 1.
+
+    Raises
+    ------
+    DeviceError
+        Its brightness cannot be set, the value is outside its limits, it is lit, or its line failed.
+    """
+    projector = rig.projectors[group]
+    if not projector.info.adjusts:
+        raise DeviceError(f"{projector.info.name} takes no brightness over this line. Set it at the device itself")
+    took = cast(MaintainedProjector, projector).adjust(ProjectorSettings(brightness=share))
+    return share if took.brightness is None else took.brightness
 
 
 def update_firmware(rig: ConnectedRig, name: str, file: Path, reporter: Reporter | None = None) -> str:

@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
 from faceapp.core.errors import UsageError
 from faceapp.devices.records import FoundCamera, FoundProjector
 from faceapp.formats.atomic import write_bytes
@@ -113,6 +116,37 @@ def write_rig(file: Path, text: str, *, force: bool = False) -> None:
     if file.exists() and not force:
         raise UsageError(f"{file} is there already; give another name, or --force")
     write_bytes(file, text.encode("utf-8"))
+
+
+def write_brightness(file: Path, group: str, share: float) -> None:
+    """Write the brightness of a group's projector into a rig file; all else in it stays as people wrote it.
+
+    Parameters
+    ----------
+    file : Path
+        A rig file of the driver ``bench``.
+    group : str
+        Of the file.
+    share : float
+        0 to 1.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read, or has no such group.
+    DataError
+        The disk refuses.
+    """
+    try:
+        described = tomlkit.parse(file.read_text(encoding="utf-8"))
+        place = next(entry for entry in described["groups"] if entry["name"] == group)
+        projector = place["projector"]
+    except (OSError, UnicodeDecodeError, TOMLKitError, KeyError, StopIteration) as error:
+        raise UsageError(f"{file}: the brightness of {group} cannot be written into it; is it still there?") from error
+    if "settings" not in projector:
+        projector["settings"] = tomlkit.inline_table()
+    projector["settings"]["brightness"] = share
+    write_bytes(file, tomlkit.dumps(described).encode("utf-8"))
 
 
 def _projector_line(port: FoundProjector | None, webcams: bool) -> str:

@@ -207,6 +207,7 @@ class ProjectorInfo:
             "cannot repeat its sequence: no live scan": self.loops,
             "cannot be put out before its sequence ends": self.stops,
             "triggers no camera: the rig needs another trigger": self.is_master,
+            "takes no brightness over this line": self.adjusts,
             "tells neither temperature nor faults": self.reports,
             "takes no firmware over this line": self.updates,
         }

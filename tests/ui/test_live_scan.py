@@ -13,14 +13,17 @@ from PySide6.QtCore import Qt
 from faceapp.capture.live import LiveRates
 from faceapp.core.cloud import PointCloud
 from faceapp.core.errors import DeviceError
+from faceapp.devices.records import CameraSettings, ProjectorSettings
 from faceapp.gui.capture.live_bar import LiveBar
 from faceapp.gui.capture.rig_link import Pace, RigState
 from faceapp.gui.capture.workspace import CaptureWorkspace
 from faceapp.gui.program.program import Program
 from faceapp.gui.shell.settings import WindowSettings
 from faceapp.gui.view3d.pieces import PROXY_POINTS, thin_cloud, uncut
+from faceapp.store.project import Project
 from tests.ui.programs import messages, start, tiny_project
 from tests.ui.test_capture import open_capture, shoot
+from tests.ui.test_troubles import small_rig
 
 LIVE = "live scan"
 
@@ -318,4 +321,36 @@ def test_the_finest_fringes_alone_need_a_calibrated_projector(
     qtbot.waitUntil(lambda: len(messages(program)) == 1, timeout=20_000)
     assert "projector" in messages(program)[0] and not capture.scanning.on
     assert is_dark(capture)
+    program.window.close()
+
+
+def test_live_pictures_and_scans_have_the_exposure_and_light_that_the_project_keeps(
+    qtbot: Any, settings: WindowSettings, tmp_path: Path
+) -> None:
+    folder = tiny_project(tmp_path / "project", str(small_rig(tmp_path)))
+    kept = {"middle-ir-1": {"exposure_ms": 3.0, "gain_db": 1.0}, "middle-ir-2": {"exposure_ms": 4.0, "gain_db": 0.0}}
+    with Project.open(folder) as project:
+        light = {"middle": 0.6}
+        project.change_settings({"exposure": {"rig": "simulated", "cameras": kept, "brightness": light}})
+    program = start(qtbot, settings, folder)
+    capture = program.window.workspace("capture")
+    assert isinstance(capture, CaptureWorkspace)
+    qtbot.waitUntil(lambda: capture.can_shoot, timeout=60_000)
+    devices = capture.link.devices
+    assert devices is not None and devices.rig.name == "simulated"
+
+    def has(camera: str) -> CameraSettings:
+        return devices.cameras[camera]._settings  # type: ignore[attr-defined,no-any-return]
+
+    capture.link.stream(tuple(kept))
+    qtbot.waitUntil(lambda: set(kept) == set(capture.link._streaming), timeout=20_000)
+    for name, asked in kept.items():
+        assert has(name) == CameraSettings(**asked)
+        devices.cameras[name].configure(CameraSettings())  # as a check of the rig may leave it
+    devices.projectors["middle"].adjust(ProjectorSettings(brightness=1.0))  # type: ignore[attr-defined]
+    qtbot.keyClick(program.window, Qt.Key.Key_L)
+    qtbot.waitUntil(lambda: LIVE in capture.page.stage.view.layer_names, timeout=60_000)
+    assert all(has(name) == CameraSettings(**asked) for name, asked in kept.items())
+    state = devices.projectors["middle"].state()  # type: ignore[attr-defined]
+    assert state.is_lit and state.settings.brightness == pytest.approx(0.6, abs=0.01)
     program.window.close()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from faceapp.app.device_listing import DriverEntry, Standing
 from faceapp.app.projector_care import ProjectorReport
@@ -144,7 +147,7 @@ def test_a_projector_shows_how_it_is_and_takes_firmware(qtbot: Any, settings: Wi
     qtbot.waitUntil(lambda: panel.badge.text == "Ready", timeout=20_000)
     shown = {name: fact.value.replace("\N{NO-BREAK SPACE}", " ") for name, fact in panel.facts.items()}
     assert shown["Firmware"] == "2.0.0"
-    assert (shown["Brightness"], shown["Temperature"]) == ("100 %", "38.5 °C")
+    assert (panel.brightness.value(), shown["Temperature"]) == (100, "38.5 °C")
     assert shown["Trigger out"] == "0.1 ms after 0 ms"
     (tmp_path / "wrong.img").write_bytes(pack_image(7, (2, 1, 0), b"for another one"))
     page.projectors.update_from(tmp_path / "wrong.img")
@@ -163,6 +166,30 @@ def test_a_projector_shows_how_it_is_and_takes_firmware(qtbot: Any, settings: Wi
     assert not page.projectors._timer.isActive()
 
 
+def test_the_brightness_of_a_projector_is_set_and_kept(qtbot: Any, settings: WindowSettings, tmp_path: Path) -> None:
+    file = pattern_rig(tmp_path)
+    program = start(qtbot, settings, tiny_project(tmp_path / "project", str(file)))
+    page = devices_page(qtbot, program)
+    panel = page.trials.projector
+    qtbot.waitUntil(lambda: panel.badge.text == "Ready", timeout=20_000)
+    assert panel.brightness.isEnabled() and panel.brightness.value() == 100
+    for _ in range(8):  # faster than the line: the newest counts
+        panel.brightness.stepDown()
+    qtbot.waitUntil(lambda: panel.kept.text() == "Kept in drawn.toml and the project", timeout=10_000)
+    assert panel.brightness.value() == 60 and not page.projectors._lighting
+    devices = page.link.devices
+    assert devices is not None
+    assert devices.projectors["middle"].state().settings.brightness == pytest.approx(0.6, abs=0.01)  # type: ignore[attr-defined]
+    assert tomllib.loads(file.read_text())["groups"][0]["projector"]["settings"] == {"brightness": 0.6}
+    assert program.context.project is not None
+    assert program.context.project.settings["exposure"]["brightness"] == {"middle": 0.6}
+    program.context.set_rig(str(file))
+    page.link.connect(str(file))
+    qtbot.waitUntil(lambda: page.link.devices not in (None, devices) and panel.badge.text == "Ready", timeout=20_000)
+    assert panel.brightness.value() == 60
+    program.window.close()
+
+
 def test_what_a_projector_lacks_is_said(qtbot: Any) -> None:
     panel = ProjectorPanel()
     qtbot.addWidget(panel)
@@ -175,5 +202,8 @@ def test_what_a_projector_lacks_is_said(qtbot: Any) -> None:
         "Plays only the sequences that are stored in it",
     )
     assert panel.update_button.isHidden()
+    assert "Takes no brightness over this line" in panel.words
+    assert not panel.brightness.isEnabled() and panel.brightness.text() == "–"
     panel.show_report(None)
+    assert not panel.brightness.isEnabled()
     assert panel.words == ()

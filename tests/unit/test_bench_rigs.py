@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from faceapp.app.device_listing import Standing, list_drivers
 from faceapp.app.device_trial import try_group
-from faceapp.app.rig_writing import places_for, rig_text, write_rig
+from faceapp.app.rig_writing import places_for, rig_text, write_brightness, write_rig
 from faceapp.app.rigs import connect_described_rig
 from faceapp.capture.engine import CaptureEngine
 from faceapp.capture.plan import CapturePlan
@@ -248,3 +249,46 @@ def test_webcams_get_a_screen_and_network_cameras_none() -> None:
     assert 'projector = { driver = "screen" }' in rig_text(webcams, places_for(webcams), [], "hobby")
     cameras = found("11", "12")
     assert 'serial = "/dev/ttyS0"' in rig_text(cameras, places_for(cameras), listed, "lab")
+
+
+HAND_WRITTEN = """# Our lab
+driver = "bench"
+[[groups]]
+name = "left"
+projector = { driver = "emulated", settings = { brightness = 0.9, trigger_delay_ms = 0.1 } }  # the old one
+cameras = []
+
+[[groups]]
+name = "middle"
+# two lines
+[groups.projector]
+driver = "emulated"
+[[groups.cameras]]
+name = "middle-ir-1"  # at the top
+"""
+
+
+def test_a_brightness_is_written_where_people_wrote_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "lab.toml"
+    file.write_text(HAND_WRITTEN)
+    for share in (0.3, 0.45):
+        write_brightness(file, "left", share)
+        write_brightness(file, "middle", share)
+    before, after = tomllib.loads(HAND_WRITTEN), tomllib.loads(file.read_text())
+    assert after["groups"][0]["projector"].pop("settings") == {"brightness": 0.45, "trigger_delay_ms": 0.1}
+    assert after["groups"][1]["projector"].pop("settings") == {"brightness": 0.45}
+    before["groups"][0]["projector"].pop("settings")
+    assert after == before
+    gone = [line for line in HAND_WRITTEN.splitlines() if line not in file.read_text().splitlines()]
+    assert gone == [line for line in HAND_WRITTEN.splitlines() if "0.9" in line]
+    assert "# the old one" in file.read_text()
+
+
+def test_a_brightness_needs_its_group_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "lab.toml"
+    with pytest.raises(UsageError, match=r"the brightness of left cannot be written into it; is it still there\?"):
+        write_brightness(file, "left", 0.5)
+    file.write_text(HAND_WRITTEN)
+    with pytest.raises(UsageError, match="the brightness of right"):
+        write_brightness(file, "right", 0.5)
+    assert file.read_text() == HAND_WRITTEN

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from faceapp.gui.view3d.pieces import Pieces, thin_cloud, uncut
 
 if TYPE_CHECKING:
     from faceapp.capture.live import LiveRates, LiveScan, LiveScanner
+    from faceapp.capture.plan import CapturePlan
     from faceapp.core.cloud import PointCloud
     from faceapp.core.frames import PhaseMap
     from faceapp.devices.protocols import ConnectedRig
@@ -86,13 +88,15 @@ class GroupScan:
     ----------
     relay : Relay
         Where the newest news arrives; older ones are dropped.
+    plan : callable
+        Returns what the scan is made with, and gives the projectors their light.
     """
 
     arrived = Signal(ScanNews)
     failed = Signal(str, object)
 
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
+    def __init__(self, relay: Relay, plan: Callable[[ConnectedRig], CapturePlan]) -> None:
+        self._relay, self._plan = relay, plan
         self._scanner: LiveScanner | None = None
         self._waiting: ScanNews | None = None
         self._lock = threading.Lock()
@@ -103,11 +107,10 @@ class GroupScan:
     def begin(self, devices: ConnectedRig, group: str) -> None:
         """Scan a group; that it cannot be is told by `failed`."""
         from faceapp.capture.live import LiveScanner
-        from faceapp.capture.plan import plan_for
 
         self.group = group
         try:
-            scanner = LiveScanner(devices, group, plan_for(devices), one_frequency=self.one_frequency)
+            scanner = LiveScanner(devices, group, self._plan(devices), one_frequency=self.one_frequency)
             scanner.scanned.connect(self._take)
             scanner.start()
             self._scanner = scanner

@@ -7,21 +7,23 @@ import enum
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from faceapp.core.errors import DeviceError
+from faceapp.core.errors import DataError, DeviceError
 from faceapp.gui.bridge import Background, Relay
 from faceapp.gui.capture.group_scan import GroupScan
 
 if TYPE_CHECKING:
     from faceapp.capture.engine import CaptureEngine, Status
+    from faceapp.capture.plan import CapturePlan
     from faceapp.devices.protocols import ConnectedRig
-    from faceapp.devices.records import CameraInfo, LiveFrame
+    from faceapp.devices.records import CameraInfo, CameraSettings, LiveFrame
+    from faceapp.store.project import Project
 
 LIVE_WIDTH = 560  # px; a tile shows no more
 _SHORTEST, _LONGEST = 0.04, 0.25  # s between two pictures of a camera, as the machine can
@@ -82,14 +84,21 @@ class RigLink:
         Where everything arrives.
     calibration : callable
         Returns the ``calibration.json`` that stands in for what the rig says of itself, or ``None``.
+    project : callable
+        Returns the project whose exposure and light live pictures and live scans have, or ``None``.
     """
 
     changed = Signal()
     pictured = Signal(str, object)
     status_changed = Signal(object)
 
-    def __init__(self, relay: Relay, calibration: Callable[[], Path | None] = lambda: None) -> None:
-        self._relay, self._calibration = relay, calibration
+    def __init__(
+        self,
+        relay: Relay,
+        calibration: Callable[[], Path | None] = lambda: None,
+        project: Callable[[], Project | None] = lambda: None,
+    ) -> None:
+        self._relay, self._calibration, self._project = relay, calibration, project
         self._background = Background(relay, 1)
         self.devices: ConnectedRig | None = None
         self.engine: CaptureEngine | None = None
@@ -98,7 +107,7 @@ class RigLink:
         self.error: BaseException | None = None
         self.preparing = False
         self._next: Scene | None = None
-        self.scan = GroupScan(relay)
+        self.scan = GroupScan(relay, self._plan)
         self.pace = Pace()
         self.live_width = LIVE_WIDTH
         self._scanned = ""
@@ -259,14 +268,34 @@ class RigLink:
             if name not in wanted:
                 self._end_stream(devices, name)
         running = [name for name in self._streaming if name in wanted]
-        for name in wanted:
-            if name not in running and name in devices.cameras:
-                with contextlib.suppress(DeviceError):  # one that is gone shows nothing; the next burst names it
-                    devices.cameras[name].stream(self._take)
-                    running.append(name)
+        new = [name for name in wanted if name not in running and name in devices.cameras]
+        settings = self._settings(devices) if new else {}
+        for name in new:
+            with contextlib.suppress(DeviceError):  # one that is gone shows nothing; the next burst names it
+                if name in settings:
+                    devices.cameras[name].configure(settings[name])
+                devices.cameras[name].stream(self._take)
+                running.append(name)
         self._streaming = tuple(running)
         if scanned and not self.scan.group:
             self.scan.begin(devices, scanned)
+
+    def _plan(self, devices: ConnectedRig) -> CapturePlan:
+        """What a capture would be made with now; its projectors get the light of it."""
+        from faceapp.app.exposure_use import use_kept
+
+        return use_kept(self._project(), devices)
+
+    def _settings(self, devices: ConnectedRig) -> Mapping[str, CameraSettings]:
+        """Of the infrared cameras, as captures have them; none where what the project keeps is broken."""
+        from faceapp.app.exposure_use import plan_of
+        from faceapp.capture.plan import plan_for
+
+        project = self._project()
+        try:
+            return (plan_for(devices) if project is None else plan_of(project, devices)).own_settings
+        except DataError:
+            return {}  # the next capture says so
 
     def scan_again(self) -> None:
         """Begin the live scan anew: a projector that heard nothing for a moment has put its light off."""

@@ -83,7 +83,7 @@ class Program(QObject):
         from faceapp.gui.capture.rig_link import RigLink
         from faceapp.gui.capture.trouble_menu import TroubleMenu
 
-        link = RigLink(self.relay, self.context.calibration_file)
+        link = RigLink(self.relay, self.context.calibration_file, lambda: self.context.project)
         self._troubles = TroubleMenu(self, link)
         return link
 

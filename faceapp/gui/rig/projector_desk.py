@@ -1,8 +1,9 @@
-"""Keeps the projector panel up to date, and puts firmware into a projector."""
+"""Keeps the projector panel up to date, gives projectors their light, and puts firmware into them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from faceapp.gui.widgets.messages import MessageBar
 from faceapp.gui.widgets.states import State
 
 if TYPE_CHECKING:
+    from faceapp.app.exposure_use import Lit
     from faceapp.devices.protocols import ConnectedRig
 
 _PERIOD_MS = 2000
@@ -57,12 +59,15 @@ class ProjectorDesk(QObject):
         self._is_free, self._resume = is_free, resume
         self._asking = self._here = False
         self.updating = False
+        self._lighting = False
+        self._light: tuple[str, float] | None = None
         self._group = ""
         self.reports: dict[str, ProjectorReport] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(_PERIOD_MS)
         self._timer.timeout.connect(self.ask)
         panel.update_asked.connect(self.ask_image)
+        panel.brightness_asked.connect(self.set_brightness)
 
     def enter(self) -> None:
         """Begin to ask."""
@@ -77,8 +82,10 @@ class ProjectorDesk(QObject):
 
     def show_group(self, group: str) -> None:
         """Show the projector of a group; none without a name."""
+        if group != self._group:
+            self.panel.show_kept("")
         self._group = group
-        if not self.updating:
+        if not self.updating and not self._lighting:
             self.panel.show_report(self.reports.get(group))
 
     def forget(self) -> None:
@@ -105,6 +112,49 @@ class ProjectorDesk(QObject):
             self._asking = False
 
         self._link.run(partial(report_projectors, devices), done, failed)
+
+    def set_brightness(self, share: float) -> None:
+        """Give the projector that is shown another brightness, 0 to 1; of orders that pile up the newest counts."""
+        self._light = self._group, share
+        if not self._lighting:
+            self._give_light()
+
+    def _give_light(self) -> None:
+        devices, order = self._link.devices, self._light
+        self._light = None
+        if devices is None or order is None or self.updating or not self._is_free():
+            self.show_group(self._group)
+            return
+        self._lighting = True
+        context = self._program.context
+        project, rig = context.project if context.can_write else None, self._link.name
+        group, share = order
+
+        def work() -> Lit:
+            from faceapp.app.exposure_use import give_light
+
+            return give_light(project, devices, rig, group, share)
+
+        def done(lit: Lit) -> None:
+            report = self.reports.get(group)
+            if report is not None and devices is self._link.devices:
+                self.reports[group] = replace(report, brightness=lit.brightness)
+            self._lit(group, f"Kept in {' and '.join(lit.kept)}" if lit.kept else "Until it is switched off")
+
+        def failed(error: BaseException) -> None:
+            self._lit(group, "")
+            self._program.show_failure("The brightness is not set", error)
+
+        self._link.run(work, done, failed)
+
+    def _lit(self, group: str, words: str) -> None:
+        self._lighting = False
+        if self._light is not None:
+            self._give_light()
+        else:
+            self.show_group(self._group)
+            if group == self._group:
+                self.panel.show_kept(words)
 
     def ask_image(self) -> None:
         """Ask for the file of an image, and put it into the projector that is shown."""

@@ -1,11 +1,11 @@
-"""A projector at the right of the Devices page: what it is, how it is now, what it cannot."""
+"""A projector at the right of the Devices page: what it is, how it is now, its light, what it cannot."""
 
 from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from faceapp.app.projector_care import ProjectorReport
 from faceapp.devices.records import ProjectorState
@@ -16,19 +16,23 @@ from faceapp.gui.widgets.states import Badge, State
 
 _UNIT = "\N{NO-BREAK SPACE}"
 _WARM_C = 60.0
-_FACTS = ("Device", "Firmware", "Brightness", "Trigger out", "Flash", "Temperature")
+_FACTS = ("Device", "Firmware", "Trigger out", "Flash", "Temperature")
+_UNKNOWN = -1
 
 
 class ProjectorPanel(QWidget):
-    """Facts of one projector.
+    """Facts of one projector, and its brightness to be set.
 
     Signals
     -------
     update_asked()
         Firmware of a file is to be put into it.
+    brightness_asked(float)
+        0 to 1.
     """
 
     update_asked = Signal()
+    brightness_asked = Signal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,20 +40,48 @@ class ProjectorPanel(QWidget):
         self.facts = {name: Fact(name) for name in _FACTS}
         self.update_button = Button("Update firmware…", "quiet", "upload-simple")
         self.update_button.clicked.connect(self.update_asked)
+        self.kept = label("", "secondary", wrap=True)
         self._words = QVBoxLayout()
         self._words.setSpacing(4)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addWidget(SectionHead("Projector", self.badge))
-        for fact in self.facts.values():
+        for name, fact in self.facts.items():
             column.addWidget(fact)
+            if name == "Firmware":
+                column.addLayout(self._make_brightness())
+                column.addWidget(self.kept)
         column.addLayout(self._words)
         row = QHBoxLayout()
         row.addWidget(self.update_button)
         row.addStretch()
         column.addLayout(row)
         self.show_report(None)
+
+    def _make_brightness(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self.brightness = box = QSpinBox()
+        box.setLocale(QLocale.c())
+        box.setSuffix(f"{_UNIT}%")
+        box.setSpecialValueText("–")
+        box.setRange(_UNKNOWN, 100)
+        box.setSingleStep(5)
+        box.setKeyboardTracking(False)
+        box.setFixedSize(84, 30)
+        box.lineEdit().setTextMargins(8, 0, 0, 0)  # the style sheet's padding does not reach a spin box's own field
+        box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # a wheel that scrolls the page changes no light
+        box.setAccessibleName("Brightness of the projector")
+        box.valueChanged.connect(self._brightness_changed)
+        row.addWidget(label("Brightness", "body2"))
+        row.addStretch()
+        row.addWidget(box)
+        return row
+
+    def _brightness_changed(self, value: int) -> None:
+        if value != _UNKNOWN:
+            self.brightness_asked.emit(value / 100)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -63,6 +95,7 @@ class ProjectorPanel(QWidget):
         for fact in self.facts.values():
             fact.set_value("–")
         self.update_button.setVisible(report is not None and report.info.updates)
+        self._show_brightness(report)
         if report is None:
             self.badge.show_state("Not connected", State.NONE)
             return
@@ -86,10 +119,27 @@ class ProjectorPanel(QWidget):
         for sentence in info.cannot:
             self._words.addWidget(label(sentence[:1].upper() + sentence[1:], "secondary", wrap=True))
 
+    def _show_brightness(self, report: ProjectorReport | None) -> None:
+        known = report.brightness if report is not None else None
+        adjusts = report is not None and report.info.adjusts
+        self.brightness.blockSignals(True)
+        self.brightness.setMinimum(_UNKNOWN if known is None else 0)
+        self.brightness.setValue(_UNKNOWN if known is None else round(100 * known))
+        self.brightness.blockSignals(False)
+        self.brightness.setEnabled(adjusts)
+        self.brightness.setToolTip(
+            "Light of the projector; the rig file and the project keep it" if adjusts else "It takes no brightness"
+        )
+        if not adjusts:
+            self.show_kept("")
+
+    def show_kept(self, words: str) -> None:
+        """Say under the brightness where it is kept."""
+        self.kept.setText(words)
+        self.kept.setVisible(bool(words))
+
     def _show_state(self, state: ProjectorState) -> None:
         has = state.settings
-        if has.brightness is not None:
-            self.facts["Brightness"].set_value(f"{100 * has.brightness:.0f}{_UNIT}%")
         if has.trigger_width_s is not None and has.trigger_delay_s is not None:
             width, delay = 1000 * has.trigger_width_s, 1000 * has.trigger_delay_s
             self.facts["Trigger out"].set_value(f"{width:g}{_UNIT}ms after {delay:g}{_UNIT}ms")
