@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,7 @@ def test_decode_three_groups_on_all_cores(benchmark: BenchmarkFixture, captured:
     benchmark(_decode_all, captured)
 
 
+@pytest.mark.benchmark(timer=time.process_time)
 def test_decode_three_groups_in_one_thread(benchmark: BenchmarkFixture, captured: dict[str, GroupCapture]) -> None:
     benchmark(lambda: [_decode(c, threads=1) for c in captured.values()])
 
