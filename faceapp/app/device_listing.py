@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from faceapp.core.errors import FaceappError
-from faceapp.devices.records import FoundCamera, FoundProjector
+from faceapp.devices.records import FoundCamera, FoundDevice
 from faceapp.devices.registry import (
     camera_driver_names,
     driver_names,
@@ -17,7 +17,6 @@ from faceapp.devices.registry import (
     projector_driver_names,
     trigger_driver_names,
 )
-from faceapp.devices.trigger_records import FoundTrigger
 
 
 @enum.unique
@@ -46,9 +45,9 @@ class DriverEntry:
         Why not, or what to do; empty where all is well.
     cameras : tuple of FoundCamera
         Plugged in now.
-    projectors : tuple of FoundProjector
+    projectors : tuple of FoundDevice
         Plugged in now; serial drivers list ports.
-    triggers : tuple of FoundTrigger
+    triggers : tuple of FoundDevice
         Plugged in now; serial drivers list ports.
     """
 
@@ -58,8 +57,8 @@ class DriverEntry:
     standing: Standing
     sentence: str = ""
     cameras: tuple[FoundCamera, ...] = ()
-    projectors: tuple[FoundProjector, ...] = ()
-    triggers: tuple[FoundTrigger, ...] = ()
+    projectors: tuple[FoundDevice, ...] = ()
+    triggers: tuple[FoundDevice, ...] = ()
 
 
 def list_drivers() -> tuple[DriverEntry, ...]:

@@ -17,8 +17,9 @@ from faceapp.app.rigs import connect_described_rig, describe_rig, open_devices
 from faceapp.capture.plan import plan_for
 from faceapp.core.errors import DeviceError, FaceappError, UsageError
 from faceapp.core.signals import Reporter
+from faceapp.devices.projector_records import ProjectorOrder
 from faceapp.devices.protocols import ConnectedRig
-from faceapp.devices.records import CameraOrder, ProjectorOrder
+from faceapp.devices.records import CameraOrder
 from faceapp.devices.registry import (
     camera_driver_names,
     connect_rig,

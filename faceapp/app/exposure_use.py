@@ -14,8 +14,9 @@ from faceapp.capture.exposure_setup import ExposureSetup
 from faceapp.capture.plan import CapturePlan, plan_for
 from faceapp.core.errors import DataError, DeviceError
 from faceapp.devices.drivers import MaintainedProjector
+from faceapp.devices.projector_records import ProjectorSettings
 from faceapp.devices.protocols import ConnectedRig
-from faceapp.devices.records import CameraSettings, ProjectorSettings
+from faceapp.devices.records import CameraSettings
 from faceapp.store.project import Project
 
 SETTING = "exposure"

@@ -9,8 +9,8 @@ from typing import cast
 from faceapp.core.errors import DeviceError, UsageError
 from faceapp.core.signals import Reporter
 from faceapp.devices.drivers import MaintainedProjector
+from faceapp.devices.projector_records import ProjectorInfo, ProjectorSettings, ProjectorState
 from faceapp.devices.protocols import ConnectedRig, Projector
-from faceapp.devices.records import ProjectorInfo, ProjectorSettings, ProjectorState
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from faceapp.core.errors import UsageError
-from faceapp.devices.records import FoundCamera, FoundProjector
+from faceapp.devices.records import FoundCamera, FoundDevice
 from faceapp.formats.atomic import write_bytes
 
 PLACES = tuple(f"{group}-{place}" for group in ("left", "middle", "right") for place in ("ir-1", "ir-2", "rgb"))
@@ -43,7 +43,7 @@ def places_for(cameras: Sequence[FoundCamera]) -> dict[str, str]:
 
 
 def rig_text(
-    cameras: Sequence[FoundCamera], places: Mapping[str, str], projectors: Sequence[FoundProjector], name: str
+    cameras: Sequence[FoundCamera], places: Mapping[str, str], projectors: Sequence[FoundDevice], name: str
 ) -> str:
     """Return a rig file.
 
@@ -53,7 +53,7 @@ def rig_text(
         That may be named.
     places : mapping of str to str
         ``GROUP-ir-1``, ``GROUP-ir-2`` or ``GROUP-rgb`` by serial number; cameras without one are left out.
-    projectors : sequence of FoundProjector
+    projectors : sequence of FoundDevice
         Given to the groups in turn; groups without one get the emulated projector.
     name : str
         Of the rig.
@@ -149,7 +149,7 @@ def write_brightness(file: Path, group: str, share: float) -> None:
     write_bytes(file, tomlkit.dumps(described).encode("utf-8"))
 
 
-def _projector_line(port: FoundProjector | None, webcams: bool) -> str:
+def _projector_line(port: FoundDevice | None, webcams: bool) -> str:
     if port is None and webcams:
         return 'projector = { driver = "screen" }  # the last screen; or serial = its name'
     if port is None:

@@ -20,8 +20,9 @@ from faceapp.core.errors import UsageError
 from faceapp.core.rig import CameraGroup
 from faceapp.core.sequence import Dark, Flood, FringeSequence
 from faceapp.devices.drivers import MaintainedProjector
+from faceapp.devices.projector_records import ProjectorInfo, ProjectorSettings
 from faceapp.devices.protocols import ConnectedRig
-from faceapp.devices.records import CameraInfo, CameraSettings, ProjectorInfo, ProjectorSettings
+from faceapp.devices.records import CameraInfo, CameraSettings
 
 TARGET = 0.8
 """Share of the range that the brightest skin is brought to."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from faceapp.capture.timing import check_timing
 from faceapp.core.errors import UsageError
 from faceapp.core.sequence import FringeSequence, multi_frequency
+from faceapp.devices.projector_records import ProjectorInfo
 from faceapp.devices.protocols import ConnectedRig
-from faceapp.devices.records import CameraSettings, ProjectorInfo
+from faceapp.devices.records import CameraSettings
 from faceapp.fringe.decode import check_sequence
 
 

@@ -11,8 +11,9 @@ from faceapp.capture.burst import make_quiet, shoot_burst
 from faceapp.core.errors import DeviceError
 from faceapp.core.rig import CameraGroup
 from faceapp.core.sequence import Flood, FringeSequence
+from faceapp.devices.projector_records import ProjectorInfo
 from faceapp.devices.protocols import ConnectedRig
-from faceapp.devices.records import CameraSettings, ProjectorInfo
+from faceapp.devices.records import CameraSettings
 
 FLOOD = FringeSequence((Flood(),))
 _PERIOD_S = 0.02

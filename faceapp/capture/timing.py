@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from faceapp.core.errors import UsageError
-from faceapp.devices.records import CameraInfo, ProjectorInfo
+from faceapp.devices.projector_records import ProjectorInfo
+from faceapp.devices.records import CameraInfo
 from faceapp.devices.trigger_records import FlashTiming
 
 _SLACK_S = 1e-6  # below what any device keeps

@@ -8,16 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+from faceapp.devices.projector_records import ProjectorOrder, ProjectorSettings, ProjectorState
 from faceapp.devices.protocols import Camera, Projector, TriggerBox
-from faceapp.devices.records import (
-    CameraOrder,
-    FoundCamera,
-    FoundProjector,
-    ProjectorOrder,
-    ProjectorSettings,
-    ProjectorState,
-)
-from faceapp.devices.trigger_records import FoundTrigger, TriggerOrder
+from faceapp.devices.records import CameraOrder, FoundCamera, FoundDevice
+from faceapp.devices.trigger_records import TriggerOrder
 
 
 class SoftwareTriggered(Protocol):
@@ -114,7 +108,7 @@ class ProjectorDriver(Protocol):
         """Return in a sentence what it lacks here and how to get it; empty if it can be used."""
         ...
 
-    def discover(self) -> tuple[FoundProjector, ...]:
+    def discover(self) -> tuple[FoundDevice, ...]:
         """Return the projectors, or the ports that may have one; nothing is sent to them.
 
         Raises
@@ -146,7 +140,7 @@ class TriggerDriver(Protocol):
         """Return in a sentence what it lacks here and how to get it; empty if it can be used."""
         ...
 
-    def discover(self) -> tuple[FoundTrigger, ...]:
+    def discover(self) -> tuple[FoundDevice, ...]:
         """Return the boxes, or the ports that may have one; nothing is sent to them.
 
         Raises

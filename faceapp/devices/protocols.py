@@ -14,14 +14,8 @@ import numpy.typing as npt
 
 from faceapp.core.rig import Rig
 from faceapp.core.sequence import FringeSequence
-from faceapp.devices.records import (
-    BurstRecord,
-    CameraInfo,
-    CameraSettings,
-    LiveFrame,
-    ProjectorInfo,
-    TriggeredFrame,
-)
+from faceapp.devices.projector_records import ProjectorInfo
+from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings, LiveFrame, TriggeredFrame
 from faceapp.devices.trigger_records import TriggerInfo, TriggerProgram
 
 

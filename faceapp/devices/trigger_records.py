@@ -117,20 +117,3 @@ class TriggerOrder:
     serial: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     wire: Callable[[int], None] = lambda output: None
-
-
-@dataclass(frozen=True)
-class FoundTrigger:
-    """A trigger box, or the port of one, that a driver sees.
-
-    Parameters
-    ----------
-    driver, serial : str
-        How a rig file names it: a serial number, or the port.
-    model : str
-        For people.
-    """
-
-    driver: str
-    serial: str
-    model: str = ""

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from faceapp.core.errors import BundleError, DeviceError, FrameLost, UsageError
 from faceapp.core.rig import Rig
 from faceapp.core.sequence import FringeSequence
-from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings, LiveFrame, ProjectorInfo, TriggeredFrame
+from faceapp.devices.projector_records import ProjectorInfo
+from faceapp.devices.records import BurstRecord, CameraInfo, CameraSettings, LiveFrame, TriggeredFrame
 from faceapp.formats.capture_bundle import BundleCamera, CaptureBundle, read_bundle
 
 _LIVE_HZ = 15.0

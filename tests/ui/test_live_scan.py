@@ -13,7 +13,8 @@ from PySide6.QtCore import Qt
 from faceapp.capture.live import LiveRates
 from faceapp.core.cloud import PointCloud
 from faceapp.core.errors import DeviceError
-from faceapp.devices.records import CameraSettings, ProjectorSettings
+from faceapp.devices.projector_records import ProjectorSettings
+from faceapp.devices.records import CameraSettings
 from faceapp.gui.capture.live_bar import LiveBar
 from faceapp.gui.capture.rig_link import Pace, RigState
 from faceapp.gui.capture.workspace import CaptureWorkspace

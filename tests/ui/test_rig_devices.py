@@ -11,7 +11,7 @@ import pytest
 
 from faceapp.app.device_listing import DriverEntry, Standing
 from faceapp.app.projector_care import ProjectorReport
-from faceapp.devices.records import ProjectorInfo, ProjectorSettings, ProjectorState
+from faceapp.devices.projector_records import ProjectorInfo, ProjectorSettings, ProjectorState
 from faceapp.gui.program.program import Program
 from faceapp.gui.rig.devices_page import DevicesPage
 from faceapp.gui.rig.projector_panel import ProjectorPanel

@@ -18,7 +18,7 @@ from faceapp.capture.engine import CaptureEngine
 from faceapp.capture.plan import CapturePlan
 from faceapp.cli.main import main
 from faceapp.core.errors import DeviceError, FaceappError, UsageError
-from faceapp.devices.records import FoundCamera, FoundProjector
+from faceapp.devices.records import FoundCamera, FoundDevice
 from faceapp_hardware.projectors.firmware_image import pack_image
 from faceapp_hardware.simulated.firmware_memory import PRODUCT
 from tests.unit.bundles import K, pose
@@ -125,8 +125,8 @@ def found(*serials: str, where: str = "GigE") -> list[FoundCamera]:
 def test_a_written_file_names_places_ports_and_what_to_check(tmp_path: Path) -> None:
     cameras = found("11", "12", "13")
     assert places_for(cameras) == {"11": "middle-ir-1", "12": "middle-ir-2", "13": "middle-rgb"}
-    listed = [FoundProjector(name, "") for name in ("emulated", "emulated-stored")]
-    listed += [FoundProjector(name, "/dev/ttyUSB0") for name in ("serial", "stored")]
+    listed = [FoundDevice(name, "") for name in ("emulated", "emulated-stored")]
+    listed += [FoundDevice(name, "/dev/ttyUSB0") for name in ("serial", "stored")]
     text = rig_text(cameras, places_for(cameras), listed, "lab")
     assert 'projector = { driver = "serial", serial = "/dev/ttyUSB0" }' in text
     assert 'trigger = "hardware"' in text
@@ -238,9 +238,9 @@ def test_settings_that_cannot_be_are_refused(tmp_path: Path, settings: str, word
 
 def test_webcams_get_a_screen_and_network_cameras_none() -> None:
     listed = [
-        FoundProjector("screen", "eDP-1", "640 x 480", "windows of people are on it"),
-        FoundProjector("screen", "HDMI-1", "1280 x 720"),
-        FoundProjector("serial", "/dev/ttyS0"),
+        FoundDevice("screen", "eDP-1", "640 x 480", "windows of people are on it"),
+        FoundDevice("screen", "HDMI-1", "1280 x 720"),
+        FoundDevice("serial", "/dev/ttyS0"),
     ]
     webcams = [FoundCamera("video", number, "webcam") for number in "02"]
     text = rig_text(webcams, places_for(webcams), listed, "hobby")

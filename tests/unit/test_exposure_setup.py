@@ -19,8 +19,9 @@ from faceapp.capture.plan import plan_for
 from faceapp.cli.main import main
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.mesh import Mesh
+from faceapp.devices.projector_records import ProjectorInfo, ProjectorTiming
 from faceapp.devices.protocols import ConnectedRig
-from faceapp.devices.records import CameraInfo, ProjectorInfo, ProjectorTiming
+from faceapp.devices.records import CameraInfo
 from faceapp.formats.ply import write_mesh
 from faceapp.store.project import Project
 from tests.accuracy.test_scan_table import one_group_rig

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from faceapp.devices.records import ProjectorOrder
+from faceapp.devices.projector_records import ProjectorOrder
 from faceapp.devices.registry import load_projector_driver, load_trigger_driver
 from faceapp.devices.trigger_records import TriggerOrder
 from faceapp_hardware.bench.rig_file import parse_rig_file

@@ -9,7 +9,7 @@ import pytest
 
 from faceapp.core.errors import DeviceError
 from faceapp.core.sequence import Dark, Flood, FringeSequence, GrayBit
-from faceapp.devices.records import ProjectorInfo, ProjectorSettings
+from faceapp.devices.projector_records import ProjectorInfo, ProjectorSettings
 from faceapp_hardware.projectors import wire
 from faceapp_hardware.projectors.messages import FaultBit, LightsOut, Settings, State, Upload, pack_begin
 from faceapp_hardware.projectors.serial_projector import SerialProjector

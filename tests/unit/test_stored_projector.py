@@ -18,7 +18,7 @@ from faceapp.capture.plan import check_plan, plan_for
 from faceapp.capture.stills import take_stills
 from faceapp.core.errors import DeviceError, UsageError
 from faceapp.core.sequence import multi_frequency
-from faceapp.devices.records import ProjectorOrder, ProjectorSettings
+from faceapp.devices.projector_records import ProjectorOrder, ProjectorSettings
 from faceapp.devices.registry import load_projector_driver
 from faceapp_hardware.projectors.stored_command import LENGTH, Answer, Command, answers_in, unpack
 from faceapp_hardware.projectors.stored_projector import StoredProjector

@@ -12,7 +12,8 @@ from faceapp.capture.engine import CaptureEngine
 from faceapp.capture.plan import plan_for
 from faceapp.capture.timing import check_timing
 from faceapp.core.errors import UsageError
-from faceapp.devices.records import CameraInfo, ProjectorInfo, ProjectorTiming
+from faceapp.devices.projector_records import ProjectorInfo, ProjectorTiming
+from faceapp.devices.records import CameraInfo
 from tests.emulated_bench import need_pylon, write_bench
 
 CAMERA = CameraInfo("ir", "middle", "ir", 1280, 1024, readout_s=0.004)

@@ -21,8 +21,9 @@ from faceapp.capture.plan import CapturePlan, check_plan
 from faceapp.capture.timing import check_timing
 from faceapp.core.errors import DeviceError, UsageError
 from faceapp.core.sequence import multi_frequency
+from faceapp.devices.projector_records import ProjectorInfo, ProjectorTiming
 from faceapp.devices.protocols import ConnectedRig
-from faceapp.devices.records import CameraInfo, ProjectorInfo, ProjectorTiming
+from faceapp.devices.records import CameraInfo
 from faceapp.devices.trigger_records import FlashTiming, Pulse, TriggerProgram
 from faceapp_hardware.bench import rig as bench
 from faceapp_hardware.projectors import wire

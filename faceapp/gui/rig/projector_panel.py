@@ -8,7 +8,7 @@ from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from faceapp.app.projector_care import ProjectorReport
-from faceapp.devices.records import ProjectorState
+from faceapp.devices.projector_records import ProjectorState
 from faceapp.gui.widgets.buttons import Button
 from faceapp.gui.widgets.labels import Fact, SectionHead, label
 from faceapp.gui.widgets.layouts import empty_layout

@@ -9,8 +9,8 @@ from typing import Any, cast
 from faceapp.core.errors import DeviceError, FaceappError, UsageError
 from faceapp.core.rig import Rig
 from faceapp.devices.drivers import SoftwarePulsed, SoftwareTriggered
+from faceapp.devices.projector_records import ProjectorOrder
 from faceapp.devices.protocols import Camera, Projector, TriggerBox
-from faceapp.devices.records import ProjectorOrder
 from faceapp.devices.registry import load_camera_driver, load_projector_driver, load_trigger_driver
 from faceapp.devices.trigger_records import TriggerOrder
 from faceapp_hardware.bench.rig_file import BoxPlace, GroupPlace, RigFile, parse_rig_file

@@ -12,7 +12,8 @@ import numpy as np
 from faceapp.core.errors import DataError, UsageError
 from faceapp.core.rig import CameraGroup, CameraModel, ProjectorModel, Rig, Sensor
 from faceapp.core.transforms import RigidTransform
-from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings, ProjectorSettings, ProjectorTiming
+from faceapp.devices.projector_records import ProjectorSettings, ProjectorTiming
+from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings
 from faceapp.devices.trigger_records import FlashTiming
 from faceapp.formats.calibration_files import CalibrationFile, read_calibration
 from faceapp.formats.schemas import check
@@ -26,7 +27,7 @@ _NOMINAL_POSE = [[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, -1, 700], [0, 0, 0, 1]]  # 
 
 @dataclass(frozen=True)
 class ProjectorPlace:
-    """A projector of a rig file; fields as in `faceapp.devices.records.ProjectorOrder`."""
+    """A projector of a rig file; fields as in `faceapp.devices.projector_records.ProjectorOrder`."""
 
     name: str
     driver: str

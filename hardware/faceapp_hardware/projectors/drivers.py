@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from faceapp.core.errors import UsageError
-from faceapp.devices.records import FoundProjector, ProjectorOrder
+from faceapp.devices.projector_records import ProjectorOrder
+from faceapp.devices.records import FoundDevice
 from faceapp_hardware.projectors.exchange import Port, open_serial_port
 from faceapp_hardware.projectors.serial_projector import SerialProjector
 from faceapp_hardware.projectors.wire import WATCHDOG_S
 
 
-def serial_ports(driver: str) -> tuple[FoundProjector, ...]:
+def serial_ports(driver: str) -> tuple[FoundDevice, ...]:
     """Return the serial ports of this machine, as a driver would name what hangs on them."""
     from serial.tools import list_ports
 
-    return tuple(FoundProjector(driver, port.device, port.description) for port in list_ports.comports())
+    return tuple(FoundDevice(driver, port.device, port.description) for port in list_ports.comports())
 
 
 class SerialDriver:
@@ -26,7 +27,7 @@ class SerialDriver:
         """Return what is missing: nothing, faceapp itself needs pyserial."""
         return ""
 
-    def discover(self) -> tuple[FoundProjector, ...]:
+    def discover(self) -> tuple[FoundDevice, ...]:
         """Return the serial ports; what hangs on them is known when it is greeted."""
         return serial_ports(self.name)
 
@@ -53,9 +54,9 @@ class EmulatedProjectorDriver:
             return "this system has no pseudo-terminals; the emulated projector needs Linux or macOS"
         return ""
 
-    def discover(self) -> tuple[FoundProjector, ...]:
+    def discover(self) -> tuple[FoundDevice, ...]:
         """Return the one that can be had any number of times."""
-        return () if self.missing() else (FoundProjector(self.name, "", "firmware emulator"),)
+        return () if self.missing() else (FoundDevice(self.name, "", "firmware emulator"),)
 
     def make_projector(self, order: ProjectorOrder) -> EmulatedProjector:
         """Return a projector that is not open yet."""

@@ -17,7 +17,8 @@ from typing import Any
 
 from faceapp.core.errors import DeviceError, UsageError
 from faceapp.core.sequence import FringeSequence
-from faceapp.devices.records import FoundProjector, ProjectorInfo, ProjectorOrder, ProjectorSettings
+from faceapp.devices.projector_records import ProjectorInfo, ProjectorOrder, ProjectorSettings
+from faceapp.devices.records import FoundDevice
 from faceapp_hardware.projectors.sequence_bytes import pack_sequence
 
 _MODULE = "faceapp_hardware.projectors.screen_window"
@@ -41,10 +42,10 @@ class ScreenDriver:
             return "there is no display; a projector that is a screen needs a desktop session"
         return ""
 
-    def discover(self) -> tuple[FoundProjector, ...]:
+    def discover(self) -> tuple[FoundDevice, ...]:
         """Return the screens, the one with people's windows among them."""
         return tuple(
-            FoundProjector(
+            FoundDevice(
                 self.name,
                 screen["name"] or str(i),
                 f"{screen['model']} {screen['width']} x {screen['height']}".strip(),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from faceapp.core.errors import DataError, DeviceError
 from faceapp.core.sequence import FringeSequence
-from faceapp.devices.records import ProjectorInfo, ProjectorSettings, ProjectorState, ProjectorTiming
+from faceapp.devices.projector_records import ProjectorInfo, ProjectorSettings, ProjectorState, ProjectorTiming
 from faceapp_hardware.projectors import wire
 from faceapp_hardware.projectors.exchange import Exchange, Port, SilenceError, open_serial_port
 from faceapp_hardware.projectors.firmware_image import check_image

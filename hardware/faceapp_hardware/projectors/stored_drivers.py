@@ -7,7 +7,8 @@ from typing import Any
 
 from faceapp.core.errors import SequenceError, UsageError
 from faceapp.core.sequence import FringeSequence, multi_frequency
-from faceapp.devices.records import FoundProjector, ProjectorOrder
+from faceapp.devices.projector_records import ProjectorOrder
+from faceapp.devices.records import FoundDevice
 from faceapp_hardware.projectors.drivers import EmulatedProjectorDriver, serial_ports
 from faceapp_hardware.projectors.exchange import Port
 from faceapp_hardware.projectors.stored_projector import StoredProjector, open_slow_port
@@ -26,7 +27,7 @@ class StoredDriver:
         """Return what is missing: nothing, faceapp itself needs pyserial."""
         return ""
 
-    def discover(self) -> tuple[FoundProjector, ...]:
+    def discover(self) -> tuple[FoundDevice, ...]:
         """Return the serial ports; nobody knows what hangs on them before it is heard."""
         return serial_ports(self.name)
 
@@ -48,9 +49,9 @@ class EmulatedStoredDriver:
         """Return what is missing: systems without pseudo-terminals have none."""
         return EmulatedProjectorDriver().missing()
 
-    def discover(self) -> tuple[FoundProjector, ...]:
+    def discover(self) -> tuple[FoundDevice, ...]:
         """Return the one that can be had any number of times."""
-        return () if self.missing() else (FoundProjector(self.name, "", "firmware emulator"),)
+        return () if self.missing() else (FoundDevice(self.name, "", "firmware emulator"),)
 
     def make_projector(self, order: ProjectorOrder) -> EmulatedStoredProjector:
         """Return a projector that is not open yet."""

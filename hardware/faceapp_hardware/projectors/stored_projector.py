@@ -15,7 +15,7 @@ import serial
 
 from faceapp.core.errors import DeviceError, UsageError
 from faceapp.core.sequence import FringeSequence
-from faceapp.devices.records import ProjectorInfo, ProjectorOrder, ProjectorSettings
+from faceapp.devices.projector_records import ProjectorInfo, ProjectorOrder, ProjectorSettings
 from faceapp_hardware.projectors.exchange import Port, open_serial_port
 from faceapp_hardware.projectors.messages import FULL
 from faceapp_hardware.projectors.stored_command import BAUD, Answer, Command, answers_in

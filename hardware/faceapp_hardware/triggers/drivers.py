@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from faceapp.core.errors import DeviceError, UsageError
-from faceapp.devices.trigger_records import FoundTrigger, TriggerInfo, TriggerOrder
+from faceapp.devices.records import FoundDevice
+from faceapp.devices.trigger_records import TriggerInfo, TriggerOrder
 from faceapp_hardware.projectors.drivers import EmulatedProjectorDriver, serial_ports
 from faceapp_hardware.projectors.exchange import Port, open_serial_port
 from faceapp_hardware.projectors.messages import Hello
@@ -27,9 +28,9 @@ class SerialTriggerDriver:
         """Return what is missing: nothing, faceapp itself needs pyserial."""
         return ""
 
-    def discover(self) -> tuple[FoundTrigger, ...]:
+    def discover(self) -> tuple[FoundDevice, ...]:
         """Return the serial ports; what hangs on them is known when it is greeted."""
-        return tuple(FoundTrigger(self.name, port.serial, port.model) for port in serial_ports(self.name))
+        return serial_ports(self.name)
 
     def make_trigger(self, order: TriggerOrder) -> SerialTriggerBox:
         """Return a box that is not open yet."""
@@ -50,9 +51,9 @@ class EmulatedTriggerDriver:
         """Return what is missing: systems without pseudo-terminals have none."""
         return EmulatedProjectorDriver().missing()
 
-    def discover(self) -> tuple[FoundTrigger, ...]:
+    def discover(self) -> tuple[FoundDevice, ...]:
         """Return the one that can be had any number of times."""
-        return () if self.missing() else (FoundTrigger(self.name, "", "firmware emulator"),)
+        return () if self.missing() else (FoundDevice(self.name, "", "firmware emulator"),)
 
     def make_trigger(self, order: TriggerOrder) -> EmulatedTriggerBox:
         """Return a box that is not open yet."""

@@ -9,8 +9,8 @@ from typing import cast
 from faceapp.core.errors import DeviceError
 from faceapp.core.sequence import FringeSequence
 from faceapp.devices.drivers import MaintainedProjector
+from faceapp.devices.projector_records import ProjectorInfo, ProjectorSettings, ProjectorState
 from faceapp.devices.protocols import Projector, TriggerBox
-from faceapp.devices.records import ProjectorInfo, ProjectorSettings, ProjectorState
 from faceapp.devices.trigger_records import FlashTiming, Pulse, TriggerProgram
 
 _CAMERA_WIDTH_S = 0.001
