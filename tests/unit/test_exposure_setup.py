@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from faceapp.app.capturing import capture_sample
-from faceapp.app.exposure_use import keep_exposure, plan_of
+from faceapp.app.exposure_use import Lit, give_light, keep_exposure, plan_of, use_kept
 from faceapp.app.rigs import connect_described_rig
 from faceapp.capture.engine import CaptureEngine, GroupCapture
 from faceapp.capture.exposure_setup import MOST_SATURATED, TARGET, brightness_of, longest_exposure_ms, set_up_exposure
 from faceapp.capture.plan import plan_for
 from faceapp.cli.main import main
-from faceapp.core.errors import DataError, UsageError
+from faceapp.core.errors import DataError, DeviceError, UsageError
 from faceapp.core.mesh import Mesh
 from faceapp.devices.projector_records import ProjectorInfo, ProjectorTiming
 from faceapp.devices.protocols import ConnectedRig
@@ -130,6 +130,21 @@ def test_a_project_keeps_what_was_set_up_and_captures_with_it(tmp_path: Path) ->
         project.change_settings({"exposure": {"rig": devices.rig.name, "cameras": {"middle-ir-1": {}}}})
         with pytest.raises(DataError, match="set up the exposure again"):
             plan_of(project, devices)
+
+
+def test_a_light_that_was_given_is_kept_where_there_is_a_place(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "project") as project, rig(tmp_path) as devices:
+        projector = devices.projectors["middle"]
+        assert give_light(None, devices, "simulated", "middle", 0.5) == Lit(pytest.approx(0.5, abs=0.01), ())
+        assert "exposure" not in project.settings
+        assert give_light(project, devices, "simulated", "middle", 0.25).kept == ("the project",)
+        assert plan_of(project, devices) == plan_for(devices)  # no camera was set up
+        give_light(None, devices, "simulated", "middle", 1.0)
+        use_kept(project, devices)
+        assert projector.state().settings.brightness == pytest.approx(0.25, abs=0.01)  # type: ignore[attr-defined]
+        with pytest.raises(DeviceError, match=r"a brightness of 1\.5 is not possible"):
+            give_light(project, devices, "simulated", "middle", 1.5)
+        assert project.settings["exposure"]["brightness"] == {"middle": 0.25}
 
 
 def test_the_command_tells_and_keeps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
