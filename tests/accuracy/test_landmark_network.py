@@ -1,8 +1,7 @@
 """The tables of the landmark network: renderings of unseen people, another renderer, photographs, honest sigma.
 
 ``pytest -m figures -s tests/accuracy/test_landmark_network.py`` prints them whole. Per cent of the outer eye distance
-in space at the face's depth, boxes from the face finder. The bars of the plan stand in ``AIMS``; what the shipped
-weights do not reach yet is printed as missed and listed in the model card, and a regression is held by ``BARS``.
+in space at the face's depth, boxes from the face finder. The bars of the plan stand in ``AIMS``.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ from tests.accuracy.landmark_figures import (
 
 HAND_MADE = Path(__file__).parent.parent / "data" / "photo_landmarks"
 AIMS = {"own 0": 1.8, "own 60": 2.7, "ict 0": 2.2, "sim-a visible": 2.0, "photographs, frontal": 4.5}
-BARS = {"own 0": 2.6, "own 60": 3.9, "ict 0": 3.1, "ict 60": 4.0, "sim-a visible": 2.5, "photographs, frontal": 4.5}
-"""A little above what the shipped weights reach: a change that makes them worse fails here."""
+BARS = AIMS | {"ict 60": 3.0}
+"""The plan has none for the last: a little above what the shipped weights reach."""
 
 
 TITLES = {
@@ -88,8 +87,8 @@ def test_renderings_of_many(data: Path) -> None:
     for name, value in reached.items():
         assert value < BARS[name], name
     everything = [a for name, a in table.items() if name != "sim-a"]
-    assert 0.8 < np.mean([a.honesty for a in everything]) < 1.25
-    assert np.mean([a.sorting for a in everything]) > 0.45
+    assert all(0.8 < a.honesty < 1.25 for a in everything)
+    assert all(a.sorting > 0.45 for a in everything)
     assert sum(a.lost for a in everything) <= 3
 
 
