@@ -16,10 +16,11 @@ from faceapp.core.mesh import Mesh
 from faceapp.gui.theme.colormaps import NAMES, colorize, colormap
 from faceapp.gui.view3d.camera import OrbitCamera
 from faceapp.gui.view3d.layers import ColorBy, Edges, LayerStyle, Scalars
+from faceapp.gui.view3d.linking import link
 from faceapp.gui.view3d.overlay import SCALE_ROOM, bar_plate, nice_length
 from faceapp.gui.view3d.pieces import PIECE_TRIANGLES, PROXY_POINTS, PROXY_TRIANGLES, cut, uncut
 from faceapp.gui.view3d.scene import Scene
-from faceapp.gui.view3d.view import View3D, link
+from faceapp.gui.view3d.view import View3D
 
 
 @pytest.fixture

@@ -19,9 +19,10 @@ from faceapp.gui.review.results import Result, SampleResults, key_of, millimetre
 from faceapp.gui.theme import MARKS, surface
 from faceapp.gui.view3d.camera import OrbitCamera
 from faceapp.gui.view3d.layers import ColorBy, Edges, LayerStyle, Scalars
+from faceapp.gui.view3d.linking import link
 from faceapp.gui.view3d.overlay import Strokes
 from faceapp.gui.view3d.pieces import Pieces
-from faceapp.gui.view3d.view import View3D, link
+from faceapp.gui.view3d.view import View3D
 from faceapp.landmarks.scheme import load_scheme
 
 LIMIT_MM = {"register": 0.6, "reconstruct": 3.0}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -397,23 +397,3 @@ class View3D(Canvas):
         if mark != self._hover:
             self._hover = mark
             self.update()
-
-
-def link(*views: View3D) -> Callable[[], None]:
-    """Link the cameras of views; return a function that undoes it."""
-    undo: list[Callable[[], None]] = []
-    for view in views:
-        others = [other for other in views if other is not view]
-
-        def follow(view: View3D = view, others: list[View3D] = others) -> None:
-            for other in others:
-                other.set_camera(view.camera, quietly=True)
-
-        view.cameraChanged.connect(follow)
-        undo.append(lambda view=view, follow=follow: view.cameraChanged.disconnect(follow))  # type: ignore[misc]
-
-    def unlink() -> None:
-        for run in undo:
-            run()
-
-    return unlink
