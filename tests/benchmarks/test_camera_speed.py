@@ -17,7 +17,7 @@ from faceapp.devices.records import CameraOrder, CameraSettings
 from faceapp.devices.registry import load_camera_driver
 from tests.emulated_bench import need_pylon, write_bench
 
-CAMERAS, FRAMES, ROUNDS = 9, 14, 5
+CAMERAS, FRAMES, ROUNDS = 9, 14, 15
 SHAPE = (1024, 1280)
 GAP_S = 0.0167
 

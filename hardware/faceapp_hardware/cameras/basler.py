@@ -19,7 +19,17 @@ from faceapp.core.errors import DeviceError, UsageError
 from faceapp.devices.records import CameraInfo, CameraOrder, CameraSettings, FoundCamera
 from faceapp_hardware.cameras.grabbing import GrabbingCamera
 from faceapp_hardware.cameras.pylon_buffers import address_of, engine_buffers
-from faceapp_hardware.cameras.source import Fetched, Mode, bits_of, check_order, describe, is_colour, lacks, to_rgb
+from faceapp_hardware.cameras.source import (
+    Fetched,
+    Mode,
+    await_ready,
+    bits_of,
+    check_order,
+    describe,
+    is_colour,
+    lacks,
+    to_rgb,
+)
 
 _BUSES = ("BaslerCamEmu", "BaslerUsb", "BaslerGigE")
 _OPTIONS = {
@@ -27,7 +37,6 @@ _OPTIONS = {
     "features": "table of further GenICam features and their values",
 }
 _LIVE_HZ = 15.0
-_READY_MS = 1000
 _WIRE_S = 5.0  # on a busy machine the emulation is late by many frames; a pulse before it is ready would be lost
 _WIRE_SLICE_MS = 50
 _EMULATION_PERIOD_S = 0.0125
@@ -203,8 +212,10 @@ class BaslerSource:
                 camera.MaxNumBuffer.Value = 10
                 latest = mode is Mode.FREE
                 camera.StartGrabbing(pylon.GrabStrategy_LatestImageOnly if latest else pylon.GrabStrategy_OneByOne)
-            if mode is not Mode.FREE and not camera.WaitForFrameTriggerReady(_READY_MS, pylon.TimeoutHandling_Return):
-                raise DeviceError(f"{self._order.name} is not ready for its trigger after {_READY_MS / 1000:g} s")
+            if mode is not Mode.FREE:  # asked now and then: pylon's own waiting keeps a processor busy
+                await_ready(
+                    self._order.name, lambda: bool(camera.WaitForFrameTriggerReady(0, pylon.TimeoutHandling_Return))
+                )
 
     def _set_free(self, free: bool) -> None:
         if free == self._free:
