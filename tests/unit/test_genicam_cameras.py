@@ -15,6 +15,7 @@ from faceapp.devices.records import CameraOrder, LiveFrame
 from faceapp.devices.registry import load_camera_driver
 
 genicam = pytest.importorskip("genicam", reason="genicam is not installed (faceapp[genicam])")
+pytest.importorskip("genicam.genapi", reason="genicam cannot be loaded (Debian: libpython3.11)", exc_type=ImportError)
 pytest.importorskip("harvesters", reason="harvesters is not installed (faceapp[genicam])")
 
 

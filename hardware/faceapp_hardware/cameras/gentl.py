@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 import time
@@ -41,7 +42,9 @@ class GenicamDriver:
 
     def missing(self) -> str:
         """Return what is missing: a package, or a producer."""
-        lacking = lacks("harvesters", "harvesters", "genicam") or lacks("genicam", "genicam", "genicam")
+        lacking = (
+            lacks("harvesters", "harvesters", "genicam") or lacks("genicam", "genicam", "genicam") or _unloadable()
+        )
         if lacking or producers():
             return lacking
         return (
@@ -269,6 +272,15 @@ def _harvester() -> Iterator[Any]:
             with _sentence("GenTL"):
                 harvester.update()
         yield harvester
+
+
+def _unloadable() -> str:
+    """Return what keeps the installed genicam from being loaded; empty if nothing does."""
+    try:
+        importlib.import_module("genicam.genapi")
+    except ImportError as error:  # its wheel wants the interpreter as a shared library
+        return f"genicam cannot be loaded ({error}); install that library, on Debian libpython3.11"
+    return ""
 
 
 @contextmanager
