@@ -8,7 +8,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from typing import TypeVar
 
 _Scan = TypeVar("_Scan")
@@ -83,10 +83,12 @@ def over_rows(work: Callable[[int, int], object], rows: int, multiple: int = 1, 
     try:
         take_blocks()
     finally:
-        for done in helping:
-            if not done.cancel():
-                done.result()
+        blocks.clear()  # after a fault nobody needs the rest
+        wait([done for done in helping if not done.cancel()])
         _CORES.leave(helpers)
+    for done in helping:
+        if not done.cancelled():
+            done.result()
 
 
 def side_by_side(groups: Mapping[str, Callable[[], _Scan]]) -> Iterator[tuple[str, Future[_Scan]]]:
