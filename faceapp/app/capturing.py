@@ -115,7 +115,7 @@ def capture_sample(
     set_light(project, devices)
     start = time.perf_counter()
     captured: dict[str, GroupCapture] = {}
-    measured: dict[str, GroupFigures] = {}
+    of_scan: dict[str, GroupFigures] = {}
     of_frames: dict[str, Future[GroupFigures]] = {}
     decoding: dict[str, Future[GroupScan]] = {}
     total = len(devices.rig.groups)
@@ -130,24 +130,28 @@ def capture_sample(
             name = group.group.name
             reporter.progress(0.6 * len(captured) / total, f"captured {name}")
             captured[name] = group
-            of_frames[name] = measuring.submit(figures_of_frames, group)
+            of_frames[name] = measuring.submit(measure, group)
             decoding[name] = decoder.submit(decode, group)
-            measured[name] = of_frames[name].result()
+
+        def measure(group: GroupCapture) -> GroupFigures:
+            figures = figures_of_frames(group)
             if on_frames is not None:
-                on_frames(name, measured[name])
+                on_frames(group.group.name, figures)
+            return figures
 
         def decode(group: GroupCapture) -> GroupScan:
             name = group.group.name
             scan = _decode(group, settings)
-            measured[name] = with_scan(of_frames[name].result(), scan)
+            of_scan[name] = with_scan(of_frames[name].result(), scan)
             if on_scan is not None:
-                on_scan(name, scan, measured[name])
+                on_scan(name, scan, of_scan[name])
             return scan
 
         engine.capture(plan, deliver)
         reporter.progress(0.6, "decoding and writing")
         decoded = _gather(decoding)
         failures = {name: str(error) for name, error in decoded.failures.items()}
+        measured = {name: of_scan[name] if name in of_scan else done.result() for name, done in of_frames.items()}
         figures = TakeFigures(measured, failures, time.perf_counter() - start)
         # Encoding 87 pictures would slow the decoder down; the operator waits for its verdict, not for the disk.
         reporter.progress(0.7, "writing the frames")
