@@ -60,13 +60,18 @@ def bending_matrix(
     return sp.csc_array(laplace.T @ sp.diags_array(weight) @ laplace)
 
 
-def smooth_over_mesh(values: FloatArray, faces: npt.NDArray[np.integer], rounds: int = 10) -> FloatArray:
-    """Return (V,) values after rounds of averaging with the neighbours, so that parts have no hard borders."""
-    n = len(values)
+def vertex_links(faces: npt.NDArray[np.integer], vertices: int) -> sp.csr_array:
+    """Return the (V, V) matrix that has 1 where two vertices share an edge."""
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     edges = np.concatenate([edges, edges[:, ::-1]])
-    link = sp.coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (n, n)).tocsr()
+    link = sp.coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (vertices, vertices)).tocsr()
     link.data[:] = 1.0
+    return link
+
+
+def smooth_over_mesh(values: FloatArray, faces: npt.NDArray[np.integer], rounds: int = 10) -> FloatArray:
+    """Return (V,) values after rounds of averaging with the neighbours, so that parts have no hard borders."""
+    link = vertex_links(faces, len(values))
     degree = np.maximum(link.sum(axis=1), 1.0)
     smoothed = values.astype(np.float64)
     for _ in range(rounds):

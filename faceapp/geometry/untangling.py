@@ -9,8 +9,10 @@ from scipy.sparse.linalg import spsolve
 
 from faceapp.core.arrays import FloatArray
 from faceapp.core.mesh import Mesh
+from faceapp.geometry.deformation import vertex_links
 
 _WIDEST_RING = 6
+_EVENING_ROUNDS = 20
 
 
 def turned_over(mesh: Mesh, region: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -46,18 +48,48 @@ def untangled(
     -------
     (V, 3) float64
         Vertices round a fold take the place that bends least between those beyond; the others stay. The ring about
-        what still folds grows up to six triangles.
+        what still folds grows up to six triangles. Where even that folds, as at the corner of a puckered mouth whose
+        rest shape has a crease, they spread evenly between those beyond.
     """
     free = np.zeros(len(rest), np.bool_)
     found = displacement
     for _ in range(_WIDEST_RING):
         folds = turned_over(Mesh((rest + found).astype(np.float32), faces), region)
         if not folds.any():
-            break
+            return found
         free[faces[folds]] = True
         free[faces[free[faces].any(axis=1)]] = True
-        inside, outside = np.flatnonzero(free), np.flatnonzero(~free)
-        rows = bending[inside].tocsc()
-        found = found.copy()
-        found[inside] = spsolve(sp.csc_matrix(rows[:, inside]), -(rows[:, outside] @ displacement[outside]))
+        found = _relaxed(bending, displacement, free)
+    return _evened(rest + found, faces, region) - rest
+
+
+def _evened(vertices: FloatArray, faces: npt.NDArray[np.int32], region: npt.NDArray[np.bool_]) -> FloatArray:
+    """Return (V, 3) vertices of which those round a fold lie in the middle of their neighbours.
+
+    With even weights a disc laid into a convex outline has no fold (Tutte 1963); the discs here are small, and grow
+    where the outline is not convex.
+    """
+    link = vertex_links(faces, len(vertices))
+    umbrella = sp.csr_array(link - sp.diags_array(link.sum(axis=1)))
+    free = np.zeros(len(vertices), np.bool_)
+    found = vertices
+    for done in range(_EVENING_ROUNDS):
+        folds = turned_over(Mesh(found.astype(np.float32), faces), region)
+        if not folds.any():
+            break
+        near = np.zeros_like(free)
+        near[faces[folds]] = True
+        for _ in range(done // 2):
+            near[faces[near[faces].any(axis=1)]] = True
+        free |= near
+        found = _relaxed(umbrella, vertices, free)
+    return found
+
+
+def _relaxed(matrix: sp.csc_array | sp.csr_array, values: FloatArray, free: npt.NDArray[np.bool_]) -> FloatArray:
+    """Return (V, 3) values whose free rows solve ``matrix @ values = 0`` between the others, which stay."""
+    inside, outside = np.flatnonzero(free), np.flatnonzero(~free)
+    rows = matrix[inside].tocsc()
+    found = values.copy()
+    found[inside] = spsolve(sp.csc_matrix(rows[:, inside]), -(rows[:, outside] @ values[outside]))
     return found

@@ -21,6 +21,7 @@ from faceapp.app.repairing import (
 from faceapp.core.errors import UsageError
 from faceapp.core.landmarks import Landmarks3D, PlacedBy
 from faceapp.core.subject import Sample
+from faceapp.landmarks.scheme import load_scheme
 from faceapp.pipeline.contract import Job
 from faceapp.pipeline.stages import Pin, RegistrationInput
 from faceapp.store.project import Project
@@ -92,6 +93,21 @@ def test_a_pin_takes_its_vertex_there() -> None:
     assert np.linalg.norm(pinned[cheek] - aim) < 1.0
     with pytest.raises(UsageError, match="vertex 999999"):
         landmark_rows(template, None, (Pin(999_999, (0, 0, 0)),))
+
+
+def test_the_outline_leads_with_its_weight_or_not_at_all() -> None:
+    subject = small_input("register")
+    assert isinstance(subject, RegistrationInput)
+    template, marks = subject.template, subject.landmarks
+    assert marks is not None
+    rows, targets = landmark_rows(template, marks)
+    light, light_targets = landmark_rows(template, marks, contour_weight=0.25)
+    inner, _ = landmark_rows(template, marks, contour_weight=0.0)
+    contour = sum(marks.placed[i] for i in load_scheme(template.scheme).silhouette)
+    assert contour > 10
+    assert rows.shape[0] == light.shape[0] == inner.shape[0] + contour
+    np.testing.assert_allclose(np.sort(light.sum(axis=1)), np.r_[np.full(contour, 0.5), np.ones(inner.shape[0])])
+    np.testing.assert_allclose(light_targets, light.sum(axis=1)[:, None] * targets)
 
 
 def test_a_stiffer_part_is_stiffer() -> None:

@@ -35,3 +35,20 @@ def test_what_does_not_fold_is_left_alone() -> None:
     bending = bending_matrix(rest, faces, mesh.vertex_areas(), np.ones(len(rest)))
     moved = 0.1 * rest
     assert untangled(rest, moved, faces, bending, np.ones(len(rest), bool)) is moved
+
+
+def test_what_folds_at_rest_is_spread_evenly() -> None:
+    flat, triangles = sheet(31)
+    faces = triangles.astype(np.int32)
+    creased = flat.copy()
+    pushed = np.argsort(((flat - (10, 5, 2)) ** 2).sum(axis=1))[:2]
+    creased[pushed] += [[9.0, 4.0, 0.0], [-8.0, 5.0, 1.0]]
+    mesh = Mesh(creased.astype(np.float32), faces)
+    bending = bending_matrix(creased, faces, mesh.vertex_areas(), np.ones(len(flat)))
+    everywhere = np.ones(len(flat), bool)
+    assert turned_over(mesh, everywhere).any()
+    found = creased + untangled(creased, np.zeros_like(creased), faces, bending, everywhere)
+    assert not turned_over(mesh.with_vertices(found), everywhere).any()
+    moved = np.linalg.norm(found - creased, axis=1) > 0
+    assert np.linalg.norm((creased - (10, 5, 2))[moved], axis=1).max() < 20
+    assert np.linalg.norm(found - flat, axis=1).max() < 2.5

@@ -42,7 +42,7 @@ class Parameters(nicp.Parameters):
     """Whether an expression slides until its texture lies as that of the subject's neutral, where both have colours."""
 
 
-@plugin(stage="register", name="facescape", version="1.0.0", title="Base mesh and displacement map", family="open3d")
+@plugin(stage="register", name="facescape", version="1.1.0", title="Base mesh and displacement map", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan and measure what it leaves out."""
     if subject.template.mesh.uv is None:

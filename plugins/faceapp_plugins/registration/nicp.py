@@ -45,6 +45,9 @@ class BendingParameters:
     landmark_weight: Annotated[float, Between(0.0, 20.0)] = 1.0
     """How strongly landmarks lead while the template is stiff; they fade at the end."""
 
+    contour_weight: Annotated[float, Between(0.0, 1.0)] = 0.3
+    """How strongly the points of the outline lead beside the others, for they slide; 0 leaves them out."""
+
     max_distance: Annotated[float, Between(0.5, 50.0), Unit("mm")] = 15.0
     """Points of the scan farther than this are ignored in the first rounds; the limit falls to a fifth."""
 
@@ -84,7 +87,7 @@ _FINE = ((1e2, 20.0, 0.4), (10.0, 5.0, 0.25), (1.0, 2.0, 0.2))
 _COARSE_VERTICES = 3000
 
 
-@plugin(stage="register", name="nicp", version="1.2.0", title="Non-rigid ICP", family="open3d")
+@plugin(stage="register", name="nicp", version="1.3.0", title="Non-rigid ICP", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan."""
     fit = fit_transformations if parameters.method == "transformations" else fit_displacements
@@ -112,7 +115,7 @@ def fit_displacements(
     surface = ScanSearch(scan, parameters.max_angle)
     start = rigid_start(subject, scale=parameters.scale, job=job)
     rest = start.apply(template.mesh.vertices)
-    rows, targets = landmark_rows(template, subject.landmarks, subject.pins)
+    rows, targets = landmark_rows(template, subject.landmarks, subject.pins, parameters.contour_weight)
     stiffness = parameters.stiffness * part_stiffness(template, parameters.part_stiffness)
     shape = _Shape(rest, template.mesh.faces, stiffness, takes_data(template), rows)
     job.progress(0.15, "coarse fit")

@@ -43,6 +43,8 @@ class FitParameters(Protocol):
     @property
     def landmark_weight(self) -> float: ...  # noqa: D102
     @property
+    def contour_weight(self) -> float: ...  # noqa: D102
+    @property
     def max_distance(self) -> float: ...  # noqa: D102
     @property
     def max_angle(self) -> float: ...  # noqa: D102
@@ -72,7 +74,7 @@ def fit_transformations(job: Job, subject: RegistrationInput, parameters: FitPar
     rest = start.apply(template.mesh.vertices)
     centre = rest.mean(axis=0)
     points = np.column_stack([(rest - centre) / _UNIT_MM, np.ones(len(rest))])
-    rows, targets = landmark_rows(template, subject.landmarks, subject.pins)
+    rows, targets = landmark_rows(template, subject.landmarks, subject.pins, parameters.contour_weight)
     smooth = _edge_stiffness(template.mesh.faces, part_stiffness(template, parameters.part_stiffness))
     seen = takes_data(template)
     vertices = rest

@@ -128,11 +128,20 @@ _PIN_WEIGHT = 10.0
 
 
 def landmark_rows(
-    template: Template, marks: Landmarks3D | None, pins: tuple[Pin, ...] = ()
+    template: Template, marks: Landmarks3D | None, pins: tuple[Pin, ...] = (), contour_weight: float = 1.0
 ) -> tuple[sp.csr_array, FloatArray]:
     """Return the (L, V) rows and (L, 3) targets of the landmarks that both have, and of the pins, which weigh more.
 
-    Silhouettes slide over the surface and do not lead.
+    Parameters
+    ----------
+    template : Template
+        With its anchors.
+    marks : Landmarks3D, optional
+        Of the scan, mm.
+    pins : tuple of Pin
+        Vertices that a person holds.
+    contour_weight : float
+        Of a point of the silhouette beside the others: it may slide along it and over it.
 
     Raises
     ------
@@ -143,7 +152,7 @@ def landmark_rows(
     wrong = [pin.vertex for pin in pins if not 0 <= pin.vertex < v]
     if wrong:
         raise UsageError(f"a pin names vertex {wrong[0]}, but the template {template.name} has {v} vertices")
-    rows, targets = _anchor_rows(template, marks)
+    rows, targets = _anchor_rows(template, marks, contour_weight)
     if not pins:
         return rows, targets
     weight = _PIN_WEIGHT**0.5
@@ -152,21 +161,23 @@ def landmark_rows(
     return sp.csr_array(sp.vstack([rows, held])), np.vstack([targets, weight * np.array([pin.point for pin in pins])])
 
 
-def _anchor_rows(template: Template, marks: Landmarks3D | None) -> tuple[sp.csr_array, FloatArray]:
+def _anchor_rows(
+    template: Template, marks: Landmarks3D | None, contour_weight: float
+) -> tuple[sp.csr_array, FloatArray]:
     v = len(template.mesh.vertices)
     if marks is None:
         return sp.csr_array((0, v)), np.zeros((0, 3))
-    silhouette = set(load_scheme(template.scheme).silhouette)
-    usable = [
-        i
-        for i in range(len(marks.points))
-        if marks.placed[i] and template.anchor_triangles[i, 0] >= 0 and i not in silhouette
-    ]
+    weight = np.ones(len(marks.points))
+    weight[list(load_scheme(template.scheme).silhouette)] = contour_weight
+    there = template.anchor_triangles[: len(weight), 0] >= 0
+    usable = [i for i in np.flatnonzero(there & (weight > 0)).tolist() if marks.placed[i]]
+    scale = np.sqrt(weight[usable])[:, None]
     rows = np.repeat(np.arange(len(usable)), 3)
     matrix = sp.coo_array(
-        (template.anchor_weights[usable].ravel(), (rows, template.anchor_triangles[usable].ravel())), (len(usable), v)
+        ((scale * template.anchor_weights[usable]).ravel(), (rows, template.anchor_triangles[usable].ravel())),
+        (len(usable), v),
     )
-    return matrix.tocsr(), marks.points[usable]
+    return matrix.tocsr(), scale * marks.points[usable]
 
 
 def judge(

@@ -45,7 +45,7 @@ class Parameters(nicp.BendingParameters):
     }
 
 
-@plugin(stage="register", name="t-icp", version="1.0.0", title="Texture-constrained ICP", family="open3d")
+@plugin(stage="register", name="t-icp", version="1.1.0", title="Texture-constrained ICP", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan by shape and texture."""
     scan = subject.scan
