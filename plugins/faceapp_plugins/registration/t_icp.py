@@ -30,22 +30,22 @@ from faceapp_plugins.registration.texture_search import TextureSearch
 class Parameters(nicp.BendingParameters):
     """Of the non-rigid ICP, and of the texture."""
 
-    texture_weight: Annotated[float, Between(0.0, 1.0)] = 0.13
+    texture_weight: Annotated[float, Between(0.0, 1.0)] = 0.25
     """Distance that the largest difference of colour is worth, as a share of the distance between the eyes."""
 
     color_threshold: Annotated[float, Between(0.02, 2.0)] = 0.17
     """Colours (0 to 1 a channel) that differ by more are not of one place: what covers the face is left out."""
 
-    texture_pull: Annotated[float, Between(0.0, 5.0)] = 0.5
+    texture_pull: Annotated[float, Between(0.0, 5.0)] = 0.3
     """How strongly clear texture holds along the surface, beside the pull across it."""
 
     PRESETS: ClassVar[dict[str, dict[str, Value]]] = {
         "paper": {"texture_weight": 0.013},
-        "strong": {"texture_weight": 0.25, "texture_pull": 1.5},
+        "strong": {"texture_weight": 0.5, "texture_pull": 1.0},
     }
 
 
-@plugin(stage="register", name="t-icp", version="1.1.0", title="Texture-constrained ICP", family="open3d")
+@plugin(stage="register", name="t-icp", version="2.0.0", title="Texture-constrained ICP", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan by shape and texture."""
     scan = subject.scan

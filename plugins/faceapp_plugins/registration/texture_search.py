@@ -9,12 +9,12 @@ from scipy.spatial import cKDTree
 
 from faceapp.core.arrays import FloatArray, UInt8Array
 from faceapp.core.mesh import Mesh
-from faceapp.geometry.deformation import Attraction
+from faceapp.geometry.deformation import Attraction, vertex_links
 from faceapp_plugins.registration.face_light import FaceLight, fit_face_light
 from faceapp_plugins.registration.scan_search import ScanSearch
 from faceapp_plugins.registration.texture_model import TextureModel
 
-_NEIGHBOURS = 48
+_NEIGHBOURS = 128
 _TRACE = 0.01
 _CONTRAST_PER_MM = 0.02
 """Change of colour from which texture tells where it lies; painted skin without features has a tenth of it."""
@@ -24,7 +24,10 @@ _SAMPLE_ROUNDS = 2
 
 
 class TextureSearch:
-    """Closest points that look alike.
+    """Closest places that look alike, among the scan's vertices and the middles of its edges.
+
+    With the vertices alone a place is off by half their spacing, and many of a template's vertices share one: what
+    they are drawn to is then the scan's topology more than its texture.
 
     Parameters
     ----------
@@ -62,10 +65,12 @@ class TextureSearch:
         pull: float,
     ) -> None:
         self._surface, self._model, self._faces = surface, model, faces
-        self._places = scan.vertices.astype(np.float64)
-        self._normals = scan.vertex_normals().astype(np.float64)
+        edges = _edges(scan.faces)
+        self._places = _with_middles(scan.vertices.astype(np.float64), edges)
+        self._normals = _with_middles(scan.vertex_normals().astype(np.float64), edges)
         self._tree = cKDTree(self._places)
-        self._colors = _averaged(colors.astype(np.float64) / 255, scan.faces, _SAMPLE_ROUNDS)
+        even = _averaged(colors.astype(np.float64) / 255, scan.faces, _SAMPLE_ROUNDS)
+        self._colors = _with_middles(even, edges)
         self._weight, self._threshold, self._pull = weight_mm, threshold, pull
         some = np.flatnonzero(fitted)
         self._some = some[:: max(len(some) // _FITTED, 1)]
@@ -130,14 +135,21 @@ class TextureSearch:
         return np.asarray(mean / (mean + _CONTRAST_PER_MM**2))
 
 
+def _edges(faces: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Return the (E, 2) edges of a mesh, each once."""
+    sides = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    return np.unique(np.sort(sides, axis=1), axis=0)
+
+
+def _with_middles(values: FloatArray, edges: npt.NDArray[np.int32]) -> FloatArray:
+    """Return (N + E, C) values: of the vertices, and their mean at the middle of each edge."""
+    return np.concatenate([values, values[edges].mean(axis=1)])
+
+
 def _averaged(values: FloatArray, faces: npt.NDArray[np.int32], rounds: int) -> FloatArray:
     """Return (N, C) values after rounds of averaging over each vertex and its neighbours: less noise of the camera."""
     n = len(values)
-    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    both = np.concatenate([edges, edges[:, ::-1]])
-    link = sp.coo_array((np.ones(len(both)), (both[:, 0], both[:, 1])), (n, n)).tocsr()
-    link.data[:] = 1.0
-    link = sp.csr_array(link + sp.eye_array(n))
+    link = sp.csr_array(vertex_links(faces, n) + sp.eye_array(n))
     share = sp.diags_array(1 / link.sum(axis=1)) @ link
     for _ in range(rounds):
         values = np.asarray(share @ values)
