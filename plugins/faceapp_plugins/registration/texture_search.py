@@ -10,11 +10,15 @@ from scipy.spatial import cKDTree
 from faceapp.core.arrays import FloatArray, UInt8Array
 from faceapp.core.mesh import Mesh
 from faceapp.geometry.deformation import Attraction, vertex_links
+from faceapp.geometry.rigid import voxel_subset
 from faceapp_plugins.registration.face_light import FaceLight, fit_face_light
 from faceapp_plugins.registration.scan_search import ScanSearch
 from faceapp_plugins.registration.texture_model import TextureModel
 
 _NEIGHBOURS = 128
+_SPACING_MM = 0.3
+"""Of the places that are compared: what a scan has more would only make the neighbourhood smaller."""
+
 _TRACE = 0.01
 _CONTRAST_PER_MM = 0.02
 """Change of colour from which texture tells where it lies; painted skin without features has a tenth of it."""
@@ -65,12 +69,16 @@ class TextureSearch:
         pull: float,
     ) -> None:
         self._surface, self._model, self._faces = surface, model, faces
-        edges = _edges(scan.faces)
-        self._places = _with_middles(scan.vertices.astype(np.float64), edges)
-        self._normals = _with_middles(scan.vertex_normals().astype(np.float64), edges)
+        vertices = scan.vertices.astype(np.float64)
+        some_vertices, long_edges = voxel_subset(vertices, _SPACING_MM), _long_edges(vertices, scan.faces)
+
+        def candidates(values: FloatArray) -> FloatArray:
+            return np.concatenate([values[some_vertices], values[long_edges].mean(axis=1)])
+
+        self._places = candidates(vertices)
+        self._normals = candidates(scan.vertex_normals().astype(np.float64))
+        self._colors = candidates(_averaged(colors.astype(np.float64) / 255, scan.faces, _SAMPLE_ROUNDS))
         self._tree = cKDTree(self._places)
-        even = _averaged(colors.astype(np.float64) / 255, scan.faces, _SAMPLE_ROUNDS)
-        self._colors = _with_middles(even, edges)
         self._weight, self._threshold, self._pull = weight_mm, threshold, pull
         some = np.flatnonzero(fitted)
         self._some = some[:: max(len(some) // _FITTED, 1)]
@@ -135,15 +143,11 @@ class TextureSearch:
         return np.asarray(mean / (mean + _CONTRAST_PER_MM**2))
 
 
-def _edges(faces: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Return the (E, 2) edges of a mesh, each once."""
+def _long_edges(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Return the (E, 2) edges whose middle is a place of its own, each once."""
     sides = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    sides = sides[np.linalg.norm(vertices[sides[:, 0]] - vertices[sides[:, 1]], axis=1) > _SPACING_MM]
     return np.unique(np.sort(sides, axis=1), axis=0)
-
-
-def _with_middles(values: FloatArray, edges: npt.NDArray[np.int32]) -> FloatArray:
-    """Return (N + E, C) values: of the vertices, and their mean at the middle of each edge."""
-    return np.concatenate([values, values[edges].mean(axis=1)])
 
 
 def _averaged(values: FloatArray, faces: npt.NDArray[np.int32], rounds: int) -> FloatArray:
