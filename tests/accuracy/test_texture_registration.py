@@ -91,13 +91,25 @@ def test_what_covers_the_mouth_is_left_out_and_nothing_else_suffers() -> None:
     assert texture["face"] <= shape["face"]
 
 
+@pytest.fixture(scope="module")
+def eight_people() -> dict[str, dict[str, float]]:
+    return compare(range(8), CASES)
+
+
 @pytest.mark.figures
-def test_texture_led_registration_of_eight_people() -> None:
-    rows = compare(range(8), CASES)
+def test_texture_led_registration_of_eight_people(eight_people: dict[str, dict[str, float]]) -> None:
     for case in CASES:
-        shape, texture = rows[f"{case}: nicp"], rows[f"{case}: t-icp"]
+        shape, texture = eight_people[f"{case}: nicp"], eight_people[f"{case}: t-icp"]
         for part in LED:
             assert texture[part] <= shape[part], (case, part)
         assert texture["lips"] <= 1.05 * shape["lips"] and texture["face"] <= shape["face"], case
         if CASES[case].get("occluder"):
             assert texture["covered"] < 0.5 * shape["covered"] and texture["believed"] < 0.05
+
+
+@pytest.mark.figures
+@pytest.mark.xfail(strict=True, reason="the plan's bound: ten modes of texture do not reach it on honest scans")
+def test_texture_is_a_quarter_better_at_brows_eyes_and_lips(eight_people: dict[str, dict[str, float]]) -> None:
+    for case in CASES:
+        for part in (*LED, "lips"):
+            assert eight_people[f"{case}: t-icp"][part] <= 0.75 * eight_people[f"{case}: nicp"][part], (case, part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -279,7 +280,8 @@ def _unloadable() -> str:
     try:
         importlib.import_module("genicam.genapi")
     except ImportError as error:  # its wheel wants the interpreter as a shared library
-        return f"genicam cannot be loaded ({error}); install that library, on Debian libpython3.11"
+        python = f"libpython{sys.version_info.major}.{sys.version_info.minor}"
+        return f"genicam cannot be loaded ({error}); install that library, on Debian {python}"
     return ""
 
 
