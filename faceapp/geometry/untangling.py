@@ -86,6 +86,7 @@ def _opened(
     rings: Iterable[int],
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Return values whose folds are relaxed, in patches that grow by rings while they fold, and what was freed."""
+    _, piece = connected_components(link)
     free = np.zeros(len(values), np.bool_)
     found = values
     for ring in rings:
@@ -95,7 +96,10 @@ def _opened(
         for _ in range(ring):
             near |= link @ near > 0
         free |= near
-        found = _relaxed(matrix, values, free)
+        # of a piece of the mesh that is free as a whole nothing says where it lies
+        free &= np.isin(piece, piece[~free])
+        if free.any():
+            found = _relaxed(matrix, values, free)
     return found, free
 
 

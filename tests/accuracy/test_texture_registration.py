@@ -78,6 +78,9 @@ def compare(seeds: range, cases: dict[str, dict[str, Any]]) -> dict[str, dict[st
             parts = {name: float(np.mean([r.along[name] for r in results])) for name in (*PARTS, "face")}
             covered = {"covered": float(np.mean([r.covered for r in results]))}
             rows[f"{case}: {plugin}"] = parts | covered | {"believed": float(np.mean([r.believed for r in results]))}
+    for plugin in ("nicp", "t-icp"):
+        those = [rows[f"{case}: {plugin}"] for case in cases]
+        rows[f"mean: {plugin}"] = {name: float(np.mean([row[name] for row in those])) for name in those[0]}
     print(f"\nmean error along the surface, mm; under the occluder in space\n{table(rows)}")
     return rows
 
