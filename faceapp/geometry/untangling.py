@@ -98,8 +98,7 @@ def _opened(
         free |= near
         # of a piece of the mesh that is free as a whole nothing says where it lies
         free &= np.isin(piece, piece[~free])
-        if free.any():
-            found = _relaxed(matrix, values, free)
+        found = _relaxed(matrix, values, free) if free.any() else values
     return found, free
 
 

@@ -18,16 +18,22 @@ from tests.accuracy.scan_errors import table
 from tests.accuracy.textured_people import Person, person
 
 PARTS = {"brows": ("brows",), "lips": ("lips",), "eyes": ("eyes",), "nose": ("nose",), "cheeks": ("cheeks",)}
-LED = ("brows", "eyes")
-"""Where texture leads. A quarter better was wished: what differs from person to person in brows and lips is in no model
-of ten modes, and with 106 landmarks 1 mm off shape alone errs by 0.4 mm, which the texture of vertices 1 mm apart
-betters little."""
+LED = ("brows", "lips", "eyes")
+"""Where texture leads."""
+
+RUNS: dict[str, tuple[str, dict[str, Any]]] = {
+    "nicp": ("nicp", {}),
+    "nicp, weak landmarks": ("nicp", {"landmark_weight": 0.2}),
+    "t-icp": ("t-icp", {}),
+}
+"""Landmarks yield where texture leads, so shape alone with weaker landmarks stands beside it."""
 
 CASES: dict[str, dict[str, Any]] = {
     "neutral": {},
     "smile": {"expression": "smile"},
     "light from the side": {"side_light": 1.0},
     "mouth half covered": {"occluder": True},
+    "depth camera": {"depth_noise": 0.5},
 }
 
 
@@ -50,9 +56,10 @@ class Found:
     believed: float
 
 
-def registered(subject: Person, plugin: str) -> Found:
+def registered(subject: Person, run: str) -> Found:
     template = own_template()
-    result = register_scan(subject.scan, subject.landmarks, plugin=plugin).registration
+    plugin, parameters = RUNS[run]
+    result = register_scan(subject.scan, subject.landmarks, plugin=plugin, parameters=parameters).registration
     gap = result.vertices.astype(np.float64) - subject.truth
     across = np.einsum("nd,nd->n", gap, subject.normals)[:, None] * subject.normals
     along = np.linalg.norm(gap - across, axis=1)
@@ -69,18 +76,18 @@ def registered(subject: Person, plugin: str) -> Found:
 def compare(seeds: range, cases: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
     rows: dict[str, dict[str, float]] = {}
     for case, options in cases.items():
-        found: dict[str, list[Found]] = {"nicp": [], "t-icp": []}
+        found: dict[str, list[Found]] = {run: [] for run in RUNS}
         for seed in seeds:
             subject = person(seed, **options)
-            for plugin, results in found.items():
-                results.append(registered(subject, plugin))
-        for plugin, results in found.items():
+            for run, results in found.items():
+                results.append(registered(subject, run))
+        for run, results in found.items():
             parts = {name: float(np.mean([r.along[name] for r in results])) for name in (*PARTS, "face")}
             covered = {"covered": float(np.mean([r.covered for r in results]))}
-            rows[f"{case}: {plugin}"] = parts | covered | {"believed": float(np.mean([r.believed for r in results]))}
-    for plugin in ("nicp", "t-icp"):
-        those = [rows[f"{case}: {plugin}"] for case in cases]
-        rows[f"mean: {plugin}"] = {name: float(np.mean([row[name] for row in those])) for name in those[0]}
+            rows[f"{case}: {run}"] = parts | covered | {"believed": float(np.mean([r.believed for r in results]))}
+    for run in RUNS:
+        those = [rows[f"{case}: {run}"] for case in cases]
+        rows[f"mean: {run}"] = {name: float(np.mean([row[name] for row in those])) for name in those[0]}
     print(f"\nmean error along the surface, mm; under the occluder in space\n{table(rows)}")
     return rows
 
@@ -103,16 +110,26 @@ def eight_people() -> dict[str, dict[str, float]]:
 def test_texture_led_registration_of_eight_people(eight_people: dict[str, dict[str, float]]) -> None:
     for case in CASES:
         shape, texture = eight_people[f"{case}: nicp"], eight_people[f"{case}: t-icp"]
-        for part in LED:
-            assert texture[part] <= shape[part], (case, part)
-        assert texture["lips"] <= 1.05 * shape["lips"] and texture["face"] <= shape["face"], case
+        assert texture["brows"] < 0.9 * shape["brows"] and texture["eyes"] < 0.75 * shape["eyes"], case
+        assert texture["face"] < shape["face"], case
+        assert case == "smile" or texture["lips"] < 0.8 * shape["lips"], case
         if CASES[case].get("occluder"):
             assert texture["covered"] < 0.5 * shape["covered"] and texture["believed"] < 0.05
+    shape, texture = eight_people["mean: nicp"], eight_people["mean: t-icp"]
+    assert all(texture[part] < 0.85 * shape[part] for part in LED)
+    neighbour = eight_people["mean: nicp, weak landmarks"]
+    assert all(texture[part] < neighbour[part] for part in (*LED, "face"))
 
 
 @pytest.mark.figures
-@pytest.mark.xfail(strict=True, reason="the plan's bound: ten modes of texture do not reach it on honest scans")
+@pytest.mark.xfail(strict=True, reason="landmarks, which yield to texture, hold the lips of a smile better")
+def test_lips_of_a_smile_lose_nothing(eight_people: dict[str, dict[str, float]]) -> None:
+    assert eight_people["smile: t-icp"]["lips"] <= 1.05 * eight_people["smile: nicp"]["lips"]
+
+
+@pytest.mark.figures
+@pytest.mark.xfail(strict=True, reason="the plan's bound: reached at eyes, not everywhere at brows and lips")
 def test_texture_is_a_quarter_better_at_brows_eyes_and_lips(eight_people: dict[str, dict[str, float]]) -> None:
     for case in CASES:
-        for part in (*LED, "lips"):
+        for part in LED:
             assert eight_people[f"{case}: t-icp"][part] <= 0.75 * eight_people[f"{case}: nicp"][part], (case, part)

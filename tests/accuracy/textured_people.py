@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -10,6 +10,7 @@ from scipy.ndimage import map_coordinates
 from faceapp.core.landmarks import Landmarks3D
 from faceapp.core.mesh import Mesh
 from faceapp.geometry.closest_points import SurfaceTree
+from faceapp.geometry.deformation import smooth_over_mesh
 from faceapp.morphable.head import load_head, random_parameters
 from tests.accuracy.ict import clicked
 
@@ -23,6 +24,9 @@ _BACK = 35
 """Per cent of the skin that no camera in front of the head sees."""
 
 _CAMERA_NOISE = 2.0
+
+_DEPTH_ROUNDS = 12
+"""Of averaging: noise that is alike within 1.5 mm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +52,14 @@ class Person:
     covered: np.ndarray
 
 
-def person(seed: int, *, expression: str = "neutral", side_light: float = 0.0, occluder: bool = False) -> Person:
+def person(
+    seed: int,
+    *,
+    expression: str = "neutral",
+    side_light: float = 0.0,
+    occluder: bool = False,
+    depth_noise: float = 0.0,
+) -> Person:
     """Return a person.
 
     Parameters
@@ -61,12 +72,16 @@ def person(seed: int, *, expression: str = "neutral", side_light: float = 0.0, o
         Turn of the light about the vertical axis, rad; 0 is from the front, with little ambient light beside it.
     occluder : bool
         Whether a coloured patch, 6 mm thick and 36 mm wide, lies over a corner of the mouth.
+    depth_noise : float
+        Of a depth camera, mm: what it smooths is uneven over a few millimetres.
     """
     rng = np.random.default_rng([SEEDS, seed])
     parameters = random_parameters(SEEDS + seed)
     truth = load_head(2).shape(parameters, expression).skin
     head = load_head(3).shape(parameters, expression)
     scan = _scanned(head.skin, rng, side_light)
+    if depth_noise:
+        scan = _uneven(scan, depth_noise, rng)
     covered = np.zeros(len(truth.vertices), np.bool_)
     if occluder:
         scan, covered = _covered(scan, truth.vertices, head.landmarks[84])
@@ -130,6 +145,12 @@ def _other_vertices(skin: Mesh, rng: np.random.Generator) -> tuple[np.ndarray, n
     faces = np.concatenate([np.stack(part, axis=1) for part in parts])
     whole = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
     return places, faces[whole].astype(np.int32)
+
+
+def _uneven(scan: Mesh, deviation: float, rng: np.random.Generator) -> Mesh:
+    noise = smooth_over_mesh(rng.normal(size=len(scan.vertices)), scan.faces, _DEPTH_ROUNDS)
+    moved = scan.vertices + deviation * (noise / noise.std())[:, None] * scan.vertex_normals()
+    return replace(scan, vertices=moved.astype(np.float32))
 
 
 def _covered(scan: Mesh, truth: np.ndarray, centre: np.ndarray) -> tuple[Mesh, np.ndarray]:

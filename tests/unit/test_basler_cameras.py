@@ -189,6 +189,30 @@ def test_a_broken_file_is_a_failed_frame(make: Callable[..., Any], tmp_path: Pat
         camera.wait(1.0)
 
 
+class _ClosesMeanwhile:
+    """A device whose camera is closed by another thread while a pulse waits for it to be ready."""
+
+    def __init__(self, device: Any, close: Callable[[], None]) -> None:
+        self._device, self._close = device, close
+
+    def WaitForFrameTriggerReady(self, *args: Any) -> bool:  # noqa: N802 - pylon's name
+        self._close()
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._device, name)
+
+
+def test_a_pulse_to_a_camera_that_is_closed_meanwhile_is_lost(make: Callable[..., Any]) -> None:
+    camera = make()
+    camera.arm(buffer_of(camera))
+    source = camera._source
+    source._camera = _ClosesMeanwhile(source._camera, source.close)
+    source.fire()
+    assert source._camera is None
+    assert source.fetch(0.01, None) is None
+
+
 def test_a_wait_ends_when_the_time_is_over_or_someone_cancels(make: Callable[..., Any]) -> None:
     camera = make()
     camera.arm(buffer_of(camera))

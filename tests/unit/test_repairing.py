@@ -26,7 +26,7 @@ from faceapp.pipeline.contract import Job
 from faceapp.pipeline.stages import Pin, RegistrationInput
 from faceapp.store.project import Project
 from faceapp_plugins.registration import nicp
-from faceapp_plugins.registration.scan_search import landmark_rows, part_stiffness
+from faceapp_plugins.registration.scan_search import landmark_rows, part_stiffness, yielding_rows
 
 
 @pytest.fixture
@@ -108,6 +108,25 @@ def test_the_outline_leads_with_its_weight_or_not_at_all() -> None:
     assert rows.shape[0] == light.shape[0] == inner.shape[0] + contour
     np.testing.assert_allclose(np.sort(light.sum(axis=1)), np.r_[np.full(contour, 0.5), np.ones(inner.shape[0])])
     np.testing.assert_allclose(light_targets, light.sum(axis=1)[:, None] * targets)
+
+
+def test_a_landmark_yields_to_what_leads_its_vertices_and_a_pin_does_not() -> None:
+    subject = small_input("register")
+    assert isinstance(subject, RegistrationInput)
+    template = subject.template
+    lips = template.parts == template.part_names.index("lips")
+    pin = Pin(int(np.flatnonzero(lips)[0]), (0.0, 0.0, 0.0))
+    rows, targets = landmark_rows(template, subject.landmarks, (pin,))
+    light, light_targets = yielding_rows(rows, targets, 0.75 * lips, pins=1)
+    before, after = rows.sum(axis=1), light.sum(axis=1)
+    within = abs(rows) @ lips == abs(rows).sum(axis=1)
+    within[-1] = False
+    assert 10 < within.sum() < len(before) - 30
+    np.testing.assert_allclose(after[within], 0.5 * before[within])
+    np.testing.assert_allclose(light_targets[within], 0.5 * targets[within])
+    assert after[-1] == before[-1]
+    beyond = abs(rows) @ lips == 0
+    np.testing.assert_allclose(after[beyond], before[beyond])
 
 
 def test_a_stiffer_part_is_stiffer() -> None:

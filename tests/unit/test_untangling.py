@@ -52,3 +52,22 @@ def test_what_folds_at_rest_is_spread_evenly() -> None:
     moved = np.linalg.norm(found - creased, axis=1) > 0
     assert np.linalg.norm((creased - (10, 5, 2))[moved], axis=1).max() < 12
     assert np.linalg.norm(found - flat, axis=1).max() < 2.5
+
+
+def test_a_small_piece_that_folds_keeps_to_its_place() -> None:
+    large, triangles = sheet(31)
+    small, few = sheet(3)
+    rest = np.concatenate([large, small + np.array([0, 0, 50])])
+    faces = np.concatenate([triangles, few + len(large)]).astype(np.int32)
+    mesh = Mesh(rest.astype(np.float32), faces)
+    bending = bending_matrix(rest, faces, mesh.vertex_areas(), np.ones(len(rest)))
+    moved = np.zeros_like(rest)
+    middle, corner = len(large) + 4, len(large) + 8
+    moved[middle] = 1.5 * (rest[corner] - rest[middle])
+    everywhere = np.ones(len(rest), bool)
+    assert turned_over(mesh.with_vertices(rest + moved), everywhere).any()
+    found = untangled(rest, moved, faces, bending, everywhere)
+    np.testing.assert_array_equal(found[: len(large)], 0.0)
+    assert not turned_over(mesh.with_vertices(rest + found), everywhere).any()
+    middle_of = (rest + found)[len(large) :].mean(axis=0) - rest[len(large) :].mean(axis=0)
+    assert np.linalg.norm(middle_of) < 40

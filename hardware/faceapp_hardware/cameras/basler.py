@@ -233,12 +233,15 @@ class BaslerSource:
         """Wait for the next frame."""
         from pypylon import genicam, pylon
 
+        camera = self._camera
+        if camera is None:  # closed by another thread since this one looked
+            return None
         try:
-            result = self._camera.RetrieveResult(max(1, round(1000 * timeout_s)), pylon.TimeoutHandling_Return)
+            result = camera.RetrieveResult(max(1, round(1000 * timeout_s)), pylon.TimeoutHandling_Return)
         except genicam.GenericException as error:
             raise DeviceError(f"{self._order.name}: {_words(error)}") from error
         if not result.IsValid():
-            if self._camera.IsCameraDeviceRemoved():
+            if camera.IsCameraDeviceRemoved():
                 raise DeviceError(f"{self._order.name} was unplugged. Check its cable, then connect the rig again")
             return None
         try:
@@ -278,18 +281,19 @@ class BaslerSource:
         """Trigger by a call once the camera is ready."""
         from pypylon import genicam, pylon
 
-        if self._left <= 0:  # a burst that has all its frames listens no more
+        camera = self._camera  # held: another thread may close it meanwhile
+        if camera is None or self._left <= 0:  # a burst that has all its frames listens no more
             return
         try:
             # One that is not ready after all gets its pulse as well, as from a cable.
             end = time.monotonic() + _WIRE_S
-            while time.monotonic() < end and self._camera.IsGrabbing():
-                if self._camera.WaitForFrameTriggerReady(_WIRE_SLICE_MS, pylon.TimeoutHandling_Return):
+            while time.monotonic() < end and camera.IsGrabbing():
+                if camera.WaitForFrameTriggerReady(_WIRE_SLICE_MS, pylon.TimeoutHandling_Return):
                     break
-            self._camera.ExecuteSoftwareTrigger()
+            camera.ExecuteSoftwareTrigger()
             self._left -= 1
         except genicam.GenericException:
-            return  # grabbing was stopped meanwhile: a pulse on the cable of a camera that does not listen
+            return  # stopped or closed meanwhile: a pulse on the cable of a camera that does not listen
 
     def close(self) -> None:
         """Give the device back."""

@@ -32,6 +32,7 @@ from faceapp_plugins.registration.scan_search import (
     landmark_rows,
     part_stiffness,
     takes_data,
+    yielding_rows,
 )
 
 
@@ -84,6 +85,9 @@ _COARSE = ((1e5, 40.0, 1.0), (1e4, 40.0, 0.8), (1e3, 40.0, 0.6))
 _FINE = ((1e2, 20.0, 0.4), (10.0, 5.0, 0.25), (1.0, 2.0, 0.2))
 """The same, on the template itself: landmarks are noisier than the surface, so they fade."""
 
+_YIELDED = (0.5, 0.9, 1.0)
+"""Share of a landmark's weight that it loses at each of these where something clearer than a click leads."""
+
 _COARSE_VERTICES = 3000
 
 
@@ -95,7 +99,11 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
 
 
 def fit_displacements(
-    job: Job, subject: RegistrationInput, parameters: BendingParameters, fine: Search | None = None
+    job: Job,
+    subject: RegistrationInput,
+    parameters: BendingParameters,
+    fine: Search | None = None,
+    led: FloatArray | None = None,
 ) -> Registration:
     """Lay the template onto the scan by a displacement of each vertex that bends little.
 
@@ -109,6 +117,8 @@ def fit_displacements(
         Of the method.
     fine : Search, optional
         What leads the template itself, after its thinned copy was led by closest points; by default these too.
+    led : (V,) float64, optional
+        How clearly ``fine`` leads each vertex, 0 to 1: landmarks there yield to it, pins do not.
     """
     template, scan = subject.template, subject.scan
     job.progress(0.02, "building the search tree")
@@ -123,7 +133,11 @@ def fit_displacements(
     for i, stage in enumerate(_FINE):
         low = 0.4 + 0.18 * i
         lead = fine or surface
-        displacement = _fit_stage(job, shape, displacement, lead, targets, stage, parameters, (low, low + 0.18))
+        held, there = shape, targets
+        if led is not None:
+            rows, there = yielding_rows(shape.landmark_rows, targets, _YIELDED[i] * led, pins=len(subject.pins))
+            held = replace(shape, landmark_rows=rows)
+        displacement = _fit_stage(job, held, displacement, lead, there, stage, parameters, (low, low + 0.18))
     job.progress(0.94, "taking back folds")
     bending = bending_matrix(rest, shape.faces, shape.mesh.vertex_areas(), stiffness)
     displacement = untangled(rest, displacement, shape.faces, bending, template.face)

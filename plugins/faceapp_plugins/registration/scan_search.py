@@ -180,6 +180,27 @@ def _anchor_rows(
     return matrix.tocsr(), scale * marks.points[usable]
 
 
+def yielding_rows(
+    rows: sp.csr_array, targets: FloatArray, yielded: FloatArray, *, pins: int
+) -> tuple[sp.csr_array, FloatArray]:
+    """Return rows and targets of landmarks that lose a share of their weight to what says more than they do.
+
+    Parameters
+    ----------
+    rows, targets : (L, V) sparse, (L, 3) float64
+        From `landmark_rows`.
+    yielded : (V,) float64
+        Share that a landmark loses at each vertex, 0 to 1.
+    pins : int
+        How many of the last rows are pins, which lose nothing.
+    """
+    size = abs(rows)
+    share = (size @ yielded) / size.sum(axis=1)
+    share[len(share) - pins :] = 0.0
+    scale = np.sqrt(1 - share)
+    return sp.csr_array(sp.diags_array(scale) @ rows), scale[:, None] * targets
+
+
 def judge(
     surface: ScanSearch, vertices: FloatArray, faces: npt.NDArray[np.int32], seen_parts: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

@@ -1,7 +1,8 @@
 """Texture-constrained non-rigid ICP (beyond-3dmm.md 3.1, Eq. 3 to 7): correspondence by shape and texture together.
 
 The template brings a texture model; its light is found on the scan, and each vertex looks for a place near it that
-looks as it does. What lies over the face and looks otherwise is left out.
+looks as it does. What lies over the face and looks otherwise is left out. Landmarks lead the start, as in the paper,
+and yield where texture is clear, for it says more than a click.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
+from faceapp.core.arrays import FloatArray
 from faceapp.core.errors import DataError
 from faceapp.core.results import Registration
 from faceapp.core.template import Template
@@ -30,13 +32,13 @@ from faceapp_plugins.registration.texture_search import TextureSearch
 class Parameters(nicp.BendingParameters):
     """Of the non-rigid ICP, and of the texture."""
 
-    texture_weight: Annotated[float, Between(0.0, 1.0)] = 0.25
+    texture_weight: Annotated[float, Between(0.0, 1.0)] = 0.2
     """Distance that the largest difference of colour is worth, as a share of the distance between the eyes."""
 
     color_threshold: Annotated[float, Between(0.02, 2.0)] = 0.17
     """Colours (0 to 1 a channel) that differ by more are not of one place: what covers the face is left out."""
 
-    texture_pull: Annotated[float, Between(0.0, 5.0)] = 0.3
+    texture_pull: Annotated[float, Between(0.0, 5.0)] = 0.5
     """How strongly clear texture holds along the surface, beside the pull across it."""
 
     PRESETS: ClassVar[dict[str, dict[str, Value]]] = {
@@ -45,7 +47,7 @@ class Parameters(nicp.BendingParameters):
     }
 
 
-@plugin(stage="register", name="t-icp", version="2.0.0", title="Texture-constrained ICP", family="open3d")
+@plugin(stage="register", name="t-icp", version="2.1.0", title="Texture-constrained ICP", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan by shape and texture."""
     scan = subject.scan
@@ -64,7 +66,7 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
         threshold=parameters.color_threshold,
         pull=parameters.texture_pull,
     )
-    found = nicp.fit_displacements(job, led, parameters, search)
+    found = nicp.fit_displacements(job, led, parameters, search, led_by_texture(template, search))
     hidden = search.rejected & takes_data(template)
     share = float(hidden[template.face].mean())
     job.log(f"{share:.1%} of the face look otherwise than the texture model and were left out")
@@ -80,6 +82,14 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
             scale=parameters.scale,
         ),
     )
+
+
+def led_by_texture(template: Template, search: TextureSearch) -> FloatArray:
+    """Return (V,) how clearly texture leads each vertex, 0 to 1; nothing does on the outline, where hair begins."""
+    led = search.led(template.mesh.vertices.astype(np.float64))
+    corners = template.anchor_triangles[list(load_scheme(template.scheme).silhouette)]
+    led[corners[corners >= 0]] = 0.0
+    return led
 
 
 def eye_distance(template: Template) -> float:

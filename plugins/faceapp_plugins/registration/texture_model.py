@@ -1,16 +1,14 @@
 """The face's texture as a mean and a few directions of change, as beyond-3dmm.md Eq. 3 has it.
 
-``python -m faceapp_plugins.registration.texture_model FILE.npz`` makes the model of our own head from people that its
-painter draws. Of another template the colours of its vertices are the mean, and nothing changes but the light.
+The model of our own head is made by `texture_building`. Of another template the colours of its vertices are the mean,
+and nothing changes but the light.
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 
 import numpy as np
 
@@ -18,11 +16,7 @@ from faceapp.core.arrays import Float32Array, FloatArray, frozen
 from faceapp.core.errors import DataError
 from faceapp.core.template import Template
 from faceapp.morphable.head import load_head
-from faceapp.morphable.head.parameters import random_parameters
 from faceapp.morphable.head.template import TEMPLATE_NAME
-
-_PEOPLE, _MODES, _SEED = 72, 10, 4100
-_STEPS = 127.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,40 +72,3 @@ def _own_model() -> TextureModel:
             return TextureModel((data["mean"] / 255).astype(np.float32), modes.astype(np.float32))
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"head: texture.npz cannot be read ({error}); reinstall faceapp") from error
-
-
-def build_texture_model(people: int = _PEOPLE, modes: int = _MODES) -> TextureModel:
-    """Return the model of painted people; seconds for each of them."""
-    head = load_head(2)
-    painted = []
-    for seed in range(_SEED, _SEED + people):
-        colors = head.shape(random_parameters(seed)).skin.colors
-        assert colors is not None
-        painted.append(colors.astype(np.float32) / 255)
-    values = np.stack(painted)
-    mean = values.mean(axis=0)
-    rest = (values - mean).reshape(people, -1)
-    _, singular, directions = np.linalg.svd(rest, full_matrices=False)
-    count = min(modes, people - 1)
-    found = directions[:count] * (singular[:count, None] / np.sqrt(people - 1))
-    return TextureModel(mean, found.reshape(count, *mean.shape))
-
-
-def write_texture_model(model: TextureModel, path: Path) -> None:
-    """Write a model small: bytes, with a scale for each mode."""
-    scales = np.abs(model.modes).max(axis=(1, 2)) / _STEPS
-    steps = np.rint(model.modes / scales[:, None, None]).astype(np.int8)
-    np.savez_compressed(path, mean=np.rint(model.mean * 255).astype(np.uint8), modes=steps, scales=scales)
-
-
-def main() -> None:
-    """Make the model of our own head."""
-    parser = argparse.ArgumentParser(description="Make the texture model of our own head from painted people.")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--people", type=int, default=_PEOPLE)
-    options = parser.parse_args()
-    write_texture_model(build_texture_model(options.people), options.out)
-
-
-if __name__ == "__main__":
-    main()

@@ -24,7 +24,18 @@ _CONTRAST_PER_MM = 0.02
 """Change of colour from which texture tells where it lies; painted skin without features has a tenth of it."""
 
 _FITTED = 3000
-_SAMPLE_ROUNDS = 2
+
+BLUR_MM = 0.6
+"""Standard deviation of the circle over which colours are averaged, on the scan and in the model alike: averaged over
+circles of two sizes they differ at every edge, which pulls the edge away from itself."""
+
+_ROUND = 0.43
+"""Variance that a round of averaging over a vertex and its neighbours adds, in squared edges."""
+
+_MOST_ROUNDS = 20
+
+_LED_MM = 20.0
+"""About clear texture it leads so far, for bending carries what holds there."""
 
 
 class TextureSearch:
@@ -77,9 +88,10 @@ class TextureSearch:
 
         self._places = candidates(vertices)
         self._normals = candidates(scan.vertex_normals().astype(np.float64))
-        self._colors = candidates(_averaged(colors.astype(np.float64) / 255, scan.faces, _SAMPLE_ROUNDS))
+        self._colors = candidates(_blurred(colors.astype(np.float64) / 255, vertices, scan.faces))
         self._tree = cKDTree(self._places)
         self._weight, self._threshold, self._pull = weight_mm, threshold, pull
+        self._fitted = fitted
         some = np.flatnonzero(fitted)
         self._some = some[:: max(len(some) // _FITTED, 1)]
         self._sample = TextureModel(model.mean[self._some], model.modes[:, self._some])
@@ -105,7 +117,7 @@ class TextureSearch:
         aside = np.einsum("nd,nd->n", there - closest[rows], normal[rows])
         target[rows[alike]] = (there - aside[:, None] * normal[rows])[alike]
         pulled = np.where(good & ~self.rejected, weight, 0.0)
-        return Attraction(pulled, target, normal, _TRACE + self._pull * self._clarity(vertices, colors))
+        return Attraction(pulled, target, normal, _TRACE + self._pull * _clarity(vertices, self._faces, colors))
 
     def _update_light(self, good: npt.NDArray[np.bool_], closest: FloatArray, normals: FloatArray) -> None:
         use = good[self._some]
@@ -130,17 +142,31 @@ class TextureSearch:
         best = cost.argmin(axis=1)
         return fits.any(axis=1), self._places[index[np.arange(len(index)), best]]
 
-    def _clarity(self, vertices: FloatArray, colors: FloatArray) -> FloatArray:
-        """How well the texture tells where it lies, 0 to 1, from its slope at each vertex."""
-        faces = self._faces
-        i, j = np.concatenate([faces, faces[:, [1, 2, 0]]]).T[:2]
-        length = np.linalg.norm(vertices[i] - vertices[j], axis=1) + 1e-3
-        slope = (np.linalg.norm(colors[i] - colors[j], axis=1) / length) ** 2
-        n = len(vertices)
-        total = np.bincount(i, slope, n) + np.bincount(j, slope, n)
-        count = np.maximum(np.bincount(i, minlength=n) + np.bincount(j, minlength=n), 1)
-        mean = total / count
-        return np.asarray(mean / (mean + _CONTRAST_PER_MM**2))
+    def led(self, vertices: FloatArray) -> FloatArray:
+        """Return (V,) how well the mean texture tells where each vertex (V, 3), or one near it, lies, 0 to 1."""
+        clear = _clarity(vertices, self._faces, self._model.mean.astype(np.float64))
+        i, j = self._faces[:, [0, 1, 2, 1, 2, 0]].T.reshape(2, -1)
+        edges = np.linalg.norm(vertices[i] - vertices[j], axis=1)
+        within = self._fitted[i] & self._fitted[j]
+        ring = float(np.median(edges[within] if within.any() else edges))
+        for _ in range(round(_LED_MM / ring)):
+            around = clear.copy()
+            np.maximum.at(around, i, clear[j])
+            np.maximum.at(around, j, clear[i])
+            clear = around
+        return clear
+
+
+def _clarity(vertices: FloatArray, faces: npt.NDArray[np.int32], colors: FloatArray) -> FloatArray:
+    """How well the texture tells where it lies, 0 to 1, from its slope at each vertex."""
+    i, j = np.concatenate([faces, faces[:, [1, 2, 0]]]).T[:2]
+    length = np.linalg.norm(vertices[i] - vertices[j], axis=1) + 1e-3
+    slope = (np.linalg.norm(colors[i] - colors[j], axis=1) / length) ** 2
+    n = len(vertices)
+    total = np.bincount(i, slope, n) + np.bincount(j, slope, n)
+    count = np.maximum(np.bincount(i, minlength=n) + np.bincount(j, minlength=n), 1)
+    mean = total / count
+    return np.asarray(mean / (mean + _CONTRAST_PER_MM**2))
 
 
 def _long_edges(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
@@ -150,11 +176,13 @@ def _long_edges(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> npt.NDArr
     return np.unique(np.sort(sides, axis=1), axis=0)
 
 
-def _averaged(values: FloatArray, faces: npt.NDArray[np.int32], rounds: int) -> FloatArray:
-    """Return (N, C) values after rounds of averaging over each vertex and its neighbours: less noise of the camera."""
+def _blurred(values: FloatArray, vertices: FloatArray, faces: npt.NDArray[np.int32]) -> FloatArray:
+    """Return (N, C) values averaged over a circle: as the model's are, and with less noise of the camera."""
     n = len(values)
-    link = sp.csr_array(vertex_links(faces, n) + sp.eye_array(n))
-    share = sp.diags_array(1 / link.sum(axis=1)) @ link
+    edge = float(np.median(np.linalg.norm(vertices[faces[:, 0]] - vertices[faces[:, 1]], axis=1)))
+    rounds = min(round((BLUR_MM / max(edge, 1e-3)) ** 2 / _ROUND), _MOST_ROUNDS)
+    total = sp.csr_array(vertex_links(faces, n) + sp.eye_array(n))
+    share = sp.csr_array(sp.diags_array(1 / total.sum(axis=1)) @ total)
     for _ in range(rounds):
         values = np.asarray(share @ values)
     return values
