@@ -91,8 +91,8 @@ class Attraction:
         Closest points; any value where the weight is 0.
     normal : (V, 3) float64
         Unit normals there.
-    tangential : float or (V,) float64
-        Share of the pull that also acts along the surface.
+    tangential : float, or (V, 3, 3) float64
+        Share of the pull that also acts along the surface; symmetric matrices where it is not alike in all directions.
     """
 
     weight: FloatArray
@@ -100,10 +100,19 @@ class Attraction:
     normal: FloatArray
     tangential: float | FloatArray
 
+    def pull(self, gap: FloatArray) -> FloatArray:
+        """Return the (V, 3) pull that gaps (V, 3) to the targets make."""
+        across = np.einsum("nd,nd->n", self.normal, gap)[:, None] * self.normal
+        if isinstance(self.tangential, float):
+            return self.weight[:, None] * (across + self.tangential * gap)
+        return self.weight[:, None] * (across + np.einsum("nde,ne->nd", self.tangential, gap))
+
     @property
-    def along(self) -> FloatArray:
-        """(V, 1) float64: the share of each vertex."""
-        return np.broadcast_to(np.asarray(self.tangential, np.float64), self.weight.shape)[:, None]
+    def mean_pull(self) -> FloatArray:
+        """(V,) float64: the pull of a gap of 1 mm, mean over all directions."""
+        if isinstance(self.tangential, float):
+            return self.weight * (1 / 3 + self.tangential)
+        return self.weight * (1 + np.trace(self.tangential, axis1=1, axis2=2)) / 3
 
 
 class DeformationSolver:
@@ -147,23 +156,18 @@ class DeformationSolver:
             Steps of conjugate gradients.
         """
         if self._factor is None:
-            scalar = self._smooth + sp.diags_array(data.weight * (1 / 3 + data.along[:, 0]) + 1e-9)
+            scalar = self._smooth + sp.diags_array(data.mean_pull + 1e-9)
             self._factor = splu(
                 sp.csc_matrix(scalar),
                 permc_spec="MMD_AT_PLUS_A",
                 diag_pivot_thresh=0.0,
                 options={"SymmetricMode": True},
             )
-        gap = data.target - rest
-        along = np.einsum("nd,nd->n", data.normal, gap)
-        pull = data.weight[:, None] * (along[:, None] * data.normal + data.along * gap)
-        right = pull + self._beta * (self._rows.T @ (landmarks - self._rows @ rest))
+        right = data.pull(data.target - rest) + self._beta * (self._rows.T @ (landmarks - self._rows @ rest))
         return self._conjugate_gradients(start, right, data, rounds)
 
     def _apply(self, u: FloatArray, data: Attraction) -> FloatArray:
-        along = np.einsum("nd,nd->n", data.normal, u)
-        pulled = data.weight[:, None] * (along[:, None] * data.normal + data.along * u)
-        return np.asarray(self._smooth @ u + pulled + 1e-9 * u)
+        return np.asarray(self._smooth @ u + data.pull(u) + 1e-9 * u)
 
     def _conjugate_gradients(self, start: FloatArray, right: FloatArray, data: Attraction, rounds: int) -> FloatArray:
         if self._factor is None:

@@ -5,31 +5,34 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from faceapp.app.template import own_template
 from faceapp.core.mesh import Mesh
+from faceapp.landmarks.scheme import load_scheme
 from faceapp_plugins.registration.scan_search import ScanSearch
-from faceapp_plugins.registration.texture_model import TextureModel
+from faceapp_plugins.registration.t_icp import led_by_texture
+from faceapp_plugins.registration.texture_model import TextureModel, texture_model
 from faceapp_plugins.registration.texture_search import TextureSearch
 from tests.unit.test_shape_signs import sheet
 
 
-def led(color: np.ndarray, *, face: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the vertices of a sheet of these colours (V,), 0 to 1, and how clearly its texture leads each."""
+def search_on(scan: Mesh, mean: np.ndarray, fitted: np.ndarray) -> TextureSearch:
+    """Return the search for a template that is its scan, of colours (V, 3), 0 to 1."""
+    model = TextureModel(mean.astype(np.float32), np.zeros((0, *mean.shape), np.float32))
+    colors = np.rint(255 * mean).astype(np.uint8)
+    surface = ScanSearch(scan, 50.0)
+    return TextureSearch(scan, colors, model, scan.faces, fitted, surface, weight_mm=10.0, threshold=0.2, pull=0.5)
+
+
+def sheet_search(color: np.ndarray, *, face: bool) -> tuple[np.ndarray, TextureSearch]:
+    """Return the vertices of a sheet of these colours (V,), 0 to 1, and the search on it."""
     vertices, triangles = sheet(41, lambda x, y: 0 * x)
-    faces = triangles.astype(np.int32)
-    scan = Mesh(vertices.astype(np.float32), faces)
-    mean = np.repeat(color[:, None], 3, axis=1).astype(np.float32)
-    model = TextureModel(mean, np.zeros((0, *mean.shape), np.float32))
-    search = TextureSearch(
-        scan,
-        (255 * mean).astype(np.uint8),
-        model,
-        faces,
-        np.full(len(vertices), face),
-        ScanSearch(scan, 50.0),
-        weight_mm=10.0,
-        threshold=0.2,
-        pull=0.5,
-    )
+    scan = Mesh(vertices.astype(np.float32), triangles.astype(np.int32))
+    return vertices, search_on(scan, np.repeat(color[:, None], 3, axis=1), np.full(len(vertices), face))
+
+
+def led(color: np.ndarray, *, face: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the vertices of such a sheet, and how clearly its texture leads each."""
+    vertices, search = sheet_search(color, face=face)
     return vertices, search.led(vertices)
 
 
@@ -45,3 +48,32 @@ def test_texture_leads_near_an_edge_and_not_far_from_it(face: bool) -> None:
 def test_one_colour_leads_nowhere() -> None:
     vertices, _ = sheet(41)
     assert led(np.full(len(vertices), 0.5), face=True)[1].max() == 0.0
+
+
+def test_an_edge_of_colour_holds_across_it_and_not_along_it() -> None:
+    vertices, _ = sheet(41)
+    places, search = sheet_search(np.where(vertices[:, 0] > 0, 0.8, 0.2), face=True)
+    up = np.tile([0.0, 0.0, 1.0], (len(places), 1))
+    found = search.attraction(places, up, 5.0, np.ones(len(places))).tangential
+    assert isinstance(found, np.ndarray)
+    at_edge = np.abs(places[:, 0]) < 1.0
+    assert found[at_edge, 0, 0].min() > 0.4
+    assert np.abs(found[at_edge, 1, 1] - 0.01).max() < 1e-6
+    away = np.abs(places[:, 0]) > 10.0
+    assert np.abs(found[away] - 0.01 * np.eye(3)).max() < 1e-6
+
+
+def test_landmarks_yield_to_brows_and_not_to_a_mouth_that_opens() -> None:
+    template = own_template()
+    scan = Mesh(template.mesh.vertices, template.mesh.faces)
+    found = led_by_texture(template, search_on(scan, texture_model(template).mean, template.face))
+    corners = template.anchor_triangles
+
+    def at(group: str) -> np.ndarray:
+        (points,) = [g.indices for g in load_scheme(template.scheme).groups if g.name == group]
+        there = corners[list(points)]
+        return found[there[there >= 0]]
+
+    assert at("brow_left").min() > 0.8 and at("brow_right").min() > 0.8
+    assert at("contour").max() == 0.0 and at("mouth_inner").max() == 0.0
+    assert at("mouth_outer").max() <= 0.5

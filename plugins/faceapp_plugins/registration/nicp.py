@@ -79,14 +79,36 @@ class Parameters(BendingParameters):
     }
 
 
-_COARSE = ((1e5, 40.0, 1.0), (1e4, 40.0, 0.8), (1e3, 40.0, 0.6))
-"""Stiffness, landmark weight (mm^2), share of the largest distance: on the thinned template."""
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """Rounds at one stiffness.
 
-_FINE = ((1e2, 20.0, 0.4), (10.0, 5.0, 0.25), (1.0, 2.0, 0.2))
-"""The same, on the template itself: landmarks are noisier than the surface, so they fade."""
+    Parameters
+    ----------
+    stiffness : float
+        Weight of bending.
+    landmark_weight : float
+        mm^2, of each landmark.
+    reach : float
+        Share of the largest distance.
+    search : Search, optional
+        What leads; by default closest points.
+    yielded : (V,) float64, optional
+        Share of its weight that a landmark loses at each vertex, 0 to 1; pins lose nothing.
+    """
 
-_YIELDED = (0.5, 0.9, 1.0)
-"""Share of a landmark's weight that it loses at each of these where something clearer than a click leads."""
+    stiffness: float
+    landmark_weight: float
+    reach: float
+    search: Search | None = None
+    yielded: FloatArray | None = None
+
+
+_COARSE = (Stage(1e5, 40.0, 1.0), Stage(1e4, 40.0, 0.8), Stage(1e3, 40.0, 0.6))
+"""On the thinned template."""
+
+_FINE = (Stage(1e2, 20.0, 0.4), Stage(10.0, 5.0, 0.25), Stage(1.0, 2.0, 0.2))
+"""On the template itself: landmarks are noisier than the surface, so they fade."""
 
 _COARSE_VERTICES = 3000
 
@@ -102,8 +124,7 @@ def fit_displacements(
     job: Job,
     subject: RegistrationInput,
     parameters: BendingParameters,
-    fine: Search | None = None,
-    led: FloatArray | None = None,
+    fine: tuple[Stage, ...] = _FINE,
 ) -> Registration:
     """Lay the template onto the scan by a displacement of each vertex that bends little.
 
@@ -115,10 +136,8 @@ def fit_displacements(
         Scan, template, landmarks.
     parameters : BendingParameters
         Of the method.
-    fine : Search, optional
-        What leads the template itself, after its thinned copy was led by closest points; by default these too.
-    led : (V,) float64, optional
-        How clearly ``fine`` leads each vertex, 0 to 1: landmarks there yield to it, pins do not.
+    fine : tuple of Stage
+        On the template itself, after its thinned copy was led by closest points.
     """
     template, scan = subject.template, subject.scan
     job.progress(0.02, "building the search tree")
@@ -130,14 +149,14 @@ def fit_displacements(
     shape = _Shape(rest, template.mesh.faces, stiffness, takes_data(template), rows)
     job.progress(0.15, "coarse fit")
     displacement = _coarse_fit(job, shape, surface, targets, parameters)
-    for i, stage in enumerate(_FINE):
-        low = 0.4 + 0.18 * i
-        lead = fine or surface
+    step = (0.94 - 0.4) / len(fine)
+    for i, stage in enumerate(fine):
         held, there = shape, targets
-        if led is not None:
-            rows, there = yielding_rows(shape.landmark_rows, targets, _YIELDED[i] * led, pins=len(subject.pins))
+        if stage.yielded is not None:
+            rows, there = yielding_rows(shape.landmark_rows, targets, stage.yielded, pins=len(subject.pins))
             held = replace(shape, landmark_rows=rows)
-        displacement = _fit_stage(job, held, displacement, lead, there, stage, parameters, (low, low + 0.18))
+        span = (0.4 + step * i, 0.4 + step * (i + 1))
+        displacement = _fit_stage(job, held, displacement, stage.search or surface, there, stage, parameters, span)
     job.progress(0.94, "taking back folds")
     bending = bending_matrix(rest, shape.faces, shape.mesh.vertex_areas(), stiffness)
     displacement = untangled(rest, displacement, shape.faces, bending, template.face)
@@ -211,19 +230,21 @@ def _fit_stage(
     displacement: FloatArray,
     search: Search,
     targets: FloatArray,
-    stage: tuple[float, float, float],
+    stage: Stage,
     parameters: BendingParameters,
     span: tuple[float, float],
 ) -> FloatArray:
-    stiffness, beta, reach = stage
     areas = shape.mesh.vertex_areas()
     bending = bending_matrix(shape.rest, shape.faces, areas, shape.stiffness)
-    solver = DeformationSolver(stiffness * bending, shape.landmark_rows, beta * parameters.landmark_weight)
+    weight_of_marks = stage.landmark_weight * parameters.landmark_weight
+    solver = DeformationSolver(stage.stiffness * bending, shape.landmark_rows, weight_of_marks)
     for done in range(parameters.rounds):
-        job.progress(span[0] + (span[1] - span[0]) * done / parameters.rounds, f"fitting at stiffness {stiffness:g}")
+        job.progress(
+            span[0] + (span[1] - span[0]) * done / parameters.rounds, f"fitting at stiffness {stage.stiffness:g}"
+        )
         now = Mesh((shape.rest + displacement).astype(np.float32), shape.faces)
         normals = now.vertex_normals().astype(np.float64)
         weight = np.where(shape.takes_data, areas, 0.0)
-        pull = search.attraction(shape.rest + displacement, normals, reach * parameters.max_distance, weight)
+        pull = search.attraction(shape.rest + displacement, normals, stage.reach * parameters.max_distance, weight)
         displacement = solver.solve(shape.rest, displacement, pull, targets)
     return displacement

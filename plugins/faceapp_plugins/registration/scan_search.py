@@ -195,7 +195,7 @@ def yielding_rows(
         How many of the last rows are pins, which lose nothing.
     """
     size = abs(rows)
-    share = (size @ yielded) / size.sum(axis=1)
+    share = np.minimum((size @ yielded) / size.sum(axis=1), 1.0)
     share[len(share) - pins :] = 0.0
     scale = np.sqrt(1 - share)
     return sp.csr_array(sp.diags_array(scale) @ rows), scale[:, None] * targets

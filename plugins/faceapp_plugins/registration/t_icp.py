@@ -27,12 +27,19 @@ from faceapp_plugins.registration.scan_search import ScanSearch, takes_data
 from faceapp_plugins.registration.texture_model import texture_model
 from faceapp_plugins.registration.texture_search import TextureSearch
 
+_LED_STAGES = (
+    (nicp.Stage(1e2, 20.0, 0.4), 0.9),
+    (nicp.Stage(30.0, 5.0, 0.25), 0.9),
+    (nicp.Stage(10.0, 2.0, 0.2), 1.0),
+)
+"""On the template itself, each with the share of its weight that a landmark loses where texture is clearest."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters(nicp.BendingParameters):
     """Of the non-rigid ICP, and of the texture."""
 
-    texture_weight: Annotated[float, Between(0.0, 1.0)] = 0.2
+    texture_weight: Annotated[float, Between(0.0, 1.0)] = 0.25
     """Distance that the largest difference of colour is worth, as a share of the distance between the eyes."""
 
     color_threshold: Annotated[float, Between(0.02, 2.0)] = 0.17
@@ -47,14 +54,14 @@ class Parameters(nicp.BendingParameters):
     }
 
 
-@plugin(stage="register", name="t-icp", version="2.1.0", title="Texture-constrained ICP", family="open3d")
+@plugin(stage="register", name="t-icp", version="2.2.0", title="Texture-constrained ICP", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan by shape and texture."""
     scan = subject.scan
     if scan.colors is None:
         raise DataError("the scan has no colours, which t-icp follows; use the plugin nicp, or a scan with colours")
     template = subject.template
-    led = from_own_neutral(subject, job)
+    subject = from_own_neutral(subject, job)
     search = TextureSearch(
         scan,
         scan.colors,
@@ -66,7 +73,7 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
         threshold=parameters.color_threshold,
         pull=parameters.texture_pull,
     )
-    found = nicp.fit_displacements(job, led, parameters, search, led_by_texture(template, search))
+    found = nicp.fit_displacements(job, subject, parameters, led_stages(template, search))
     hidden = search.rejected & takes_data(template)
     share = float(hidden[template.face].mean())
     job.log(f"{share:.1%} of the face look otherwise than the texture model and were left out")
@@ -84,11 +91,27 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
     )
 
 
+def led_stages(template: Template, search: TextureSearch) -> tuple[nicp.Stage, ...]:
+    """Return the stages that texture leads.
+
+    They end stiffer than those of shape alone: one vertex tells little of where it lies, many together tell it well.
+    """
+    led = led_by_texture(template, search)
+    return tuple(replace(stage, search=search, yielded=share * led) for stage, share in _LED_STAGES)
+
+
 def led_by_texture(template: Template, search: TextureSearch) -> FloatArray:
-    """Return (V,) how clearly texture leads each vertex, 0 to 1; nothing does on the outline, where hair begins."""
+    """Return (V,) how clearly texture leads each vertex, 0 to 1.
+
+    Nothing leads the outline, where hair begins, nor the line between the lips, for a mouth opens between two colours
+    that are the same; the border of the lips, which that line moves, is led half.
+    """
     led = search.led(template.mesh.vertices.astype(np.float64))
-    corners = template.anchor_triangles[list(load_scheme(template.scheme).silhouette)]
-    led[corners[corners >= 0]] = 0.0
+    scheme = load_scheme(template.scheme)
+    shares = {"contour": 0.0, "mouth_inner": 0.0, "mouth_outer": 0.5}
+    for group in scheme.groups:
+        corners = template.anchor_triangles[list(group.indices)]
+        led[np.unique(corners[corners >= 0])] *= shares.get(group.name, 1.0)
     return led
 
 
