@@ -114,7 +114,7 @@ def review(qapp: QApplication, project: Path, tmp_path: Path, request: Any) -> I
     program.window.show_workspace("review")
     workspace = program.window.workspace("review")
     assert isinstance(workspace, ReviewWorkspace)
-    workspace.page.which._choose("all")
+    workspace.page.queue.which._choose("all")
     _until(qapp, lambda: workspace.results is not None and len(workspace.list.queue.entries) == SAMPLES)
     yield workspace
     _until(qapp, lambda: not workspace.background._futures)

@@ -85,7 +85,7 @@ def test_register_judge_repair_compare_export(
     idle = lambda: not program.jobs.busy  # noqa: E731
 
     # the fused scan stands there before any registration, with what to do next beside it
-    page.which._choose("all")
+    page.queue.which._choose("all")
     context.set_sample(smile)
     qtbot.waitUntil(lambda: page.shown is not None and page.shown.sample == smile, timeout=20_000)
     assert page.views.first_note.isVisible()

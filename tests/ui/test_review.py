@@ -86,7 +86,7 @@ def test_a_registration_is_shown_with_its_figures(qtbot: Any, review: ReviewWork
 def test_verdicts_are_given_and_taken_back(qtbot: Any, review: ReviewWorkspace) -> None:
     window, context = review.program.window, review.context
     first, second = context.samples()
-    review.page.which._choose("all")
+    review.page.queue.which._choose("all")
     qtbot.keyClick(window, Qt.Key.Key_3)
     qtbot.waitUntil(lambda: context.sample == second)
     qtbot.waitUntil(lambda: review.list.standing(first).verdict == "reject")
@@ -249,14 +249,14 @@ def test_presets_fill_the_form(qtbot: Any, review: ReviewWorkspace) -> None:
 def test_the_list_follows_the_queue(qtbot: Any, review: ReviewWorkspace) -> None:
     page = review.page
     qtbot.waitUntil(lambda: len(review.list.queue.entries) == 1, timeout=20_000)
-    assert page.which.current == "queue"
-    assert page.queue.entries.rowCount() == 1
+    assert page.queue.which.current == "queue"
+    assert page.queue.samples.entries.rowCount() == 1
     qtbot.keyClick(review.program.window, Qt.Key.Key_K)
     qtbot.waitUntil(lambda: review.list.queue.judged == 1)
-    assert page._queue_far.text() == "1 of 1 judged"
-    assert page.queue.entries.entry(0).note == "Maybe"
+    assert page.queue._far.text() == "1 of 1 judged"
+    assert page.queue.samples.entries.entry(0).note == "Maybe"
     qtbot.keyClick(review.program.window, Qt.Key.Key_U)
     qtbot.waitUntil(lambda: review.list.queue.judged == 0)
     assert len(QueueList(review.list.queue.entries, "AB").mine) == 1
-    page.which._choose("all")
-    assert page.queue.entries.rowCount() == 2
+    page.queue.which._choose("all")
+    assert page.queue.samples.entries.rowCount() == 2

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from faceapp.gui.picture.pyramid import Pyramid
 from faceapp.gui.plots.histogram import Histogram
 from faceapp.gui.review.choices import Choices
 from faceapp.gui.review.figures_panel import FiguresPanel
+from faceapp.gui.review.queue_panel import QueuePanel
 from faceapp.gui.review.repair_panel import RepairPanel
 from faceapp.gui.review.results import Result, SampleResults
 from faceapp.gui.review.run_panel import RunPanel
@@ -23,8 +24,6 @@ from faceapp.gui.widgets.buttons import Segmented, ToolButton
 from faceapp.gui.widgets.labels import label
 from faceapp.gui.widgets.layouts import empty_layout
 from faceapp.gui.widgets.messages import EmptyState
-from faceapp.gui.widgets.metrics import ProgressBar
-from faceapp.gui.widgets.samples import SampleEntry, SampleList
 
 _DASHED_MM = {"register": 0.2, "reconstruct": 1.0}
 _ROOMY = 1000
@@ -64,40 +63,14 @@ class ReviewPage(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(1)
-        row.addWidget(self._make_queue())
+        self.queue = QueuePanel()
+        row.addWidget(self.queue)
         row.addLayout(self._make_middle(), 1)
         row.addWidget(self._make_right())
         self.set_linked(True)
         self.set_narrow(False)
 
     # Laying out
-
-    def _make_queue(self) -> QWidget:
-        self._queue = QWidget()
-        surface(self._queue, "panel")
-        column = QVBoxLayout(self._queue)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.setSpacing(6)
-        head = QHBoxLayout()
-        self._queue_title = label("Queue", "strong")
-        self.which = Segmented((("queue", "Suspicious"), ("all", "All")), padding=20)
-        head.addWidget(self._queue_title)
-        head.addStretch()
-        head.addWidget(self.which)
-        column.addLayout(head)
-        self._queue_bar = ProgressBar(thickness=6)
-        column.addWidget(self._queue_bar)
-        far = QHBoxLayout()
-        self._queue_far, self._pace = label("", "secondary"), label("", "secondary")
-        far.addWidget(self._queue_far)
-        far.addStretch()
-        far.addWidget(self._pace)
-        column.addLayout(far)
-        self.queue = SampleList("rows", QSize(200, 58))
-        column.addWidget(self.queue, 1)
-        self._queue_empty = label("", "secondary", wrap=True)
-        column.addWidget(self._queue_empty)
-        return self._queue
 
     def _make_middle(self) -> QVBoxLayout:
         column = QVBoxLayout()
@@ -212,9 +185,7 @@ class ReviewPage(QWidget):
 
     def set_narrow(self, narrow: bool) -> None:
         """Lay out for a laptop or a large screen."""
-        self._queue.setFixedWidth(78 if narrow else 286)
-        for widget in (self._queue_title, self.which, self._queue_far, self._pace):
-            widget.setVisible(not narrow)
+        self.queue.set_narrow(narrow)
         self._foot.setFixedHeight(172 if narrow else 262)
         self._right.setFixedWidth(320 if narrow else 356)
         self.runs.setVisible(not narrow)
@@ -237,7 +208,7 @@ class ReviewPage(QWidget):
         self.second.set_folded(not roomy)
 
     def resizeEvent(self, event: object) -> None:  # noqa: N802, D102 - Qt's
-        self.set_roomy(self.width() - self._queue.width() - self._right.width() >= _ROOMY)
+        self.set_roomy(self.width() - self.queue.width() - self._right.width() >= _ROOMY)
 
     def set_linked(self, linked: bool) -> None:
         """Let the cameras move together, or each alone."""
@@ -251,32 +222,6 @@ class ReviewPage(QWidget):
         self.views.home()
 
     # Showing
-
-    def show_queue(self, entries: list[SampleEntry], current: str, judged: int, of: int, pace: str, note: str) -> None:
-        """Show the samples with their state.
-
-        Parameters
-        ----------
-        entries : list of SampleEntry
-            In the order of the queue.
-        current : str
-            Identifier of the one on the screen.
-        judged, of : int
-            How far it is.
-        pace : str
-            How long a verdict takes.
-        note : str
-            Why there are none.
-        """
-        self.queue.set_entries(entries)
-        if self.queue.entries.row_of(current) < 0:
-            self.queue.clearSelection()
-        self.queue.set_current(current)
-        self._queue_bar.set_fraction(judged / max(1, of))
-        self._queue_far.setText(f"{judged} of {of} judged")
-        self._pace.setText(pace)
-        self._queue_empty.setText(note)
-        self._queue_empty.setVisible(bool(note))
 
     @property
     def result(self) -> Result | None:

@@ -103,7 +103,7 @@ class QueueDesk:
             entries, self._pace = read
             self.queue = QueueList(entries, self.context.operator)
             if not self._chose_list:
-                self.page.which.set_current("queue" if self.queue.mine else "all")
+                self.page.queue.which.set_current("queue" if self.queue.mine else "all")
             self.show()
             self._changed()
             if not with_stale:
@@ -119,7 +119,7 @@ class QueueDesk:
     def listed(self) -> tuple[Sample, ...]:
         """The samples of the list at the left, in its order."""
         samples = self.context.samples()
-        if self.page.which.current == "queue":
+        if self.page.queue.which.current == "queue":
             mine = [key_of(entry.sample) for entry in self.queue.mine]
             known = {key_of(sample): sample for sample in samples}
             return tuple(known[i] for i in mine if i in known)
@@ -129,7 +129,7 @@ class QueueDesk:
         """Show the list that was chosen."""
         listed = self.listed()
         current = key_of(self.context.sample) if self.context.sample is not None else ""
-        in_queue = self.page.which.current == "queue"
+        in_queue = self.page.queue.which.current == "queue"
         if in_queue:
             judged, of = self.queue.judged, len(self.queue.mine)
         else:
@@ -138,7 +138,7 @@ class QueueDesk:
         words = "" if pace is None else f"{pace:.1f}\N{NO-BREAK SPACE}s each"
         note = "" if listed else "Nothing to look at: all samples are under All."
         rows = rows_of(listed, self.queue, self.standings, self._thumbnails)
-        self.page.show_queue(rows, current, judged, of, words, note)
+        self.page.queue.show_entries(rows, current, judged, of, words, note)
 
     def choose(self, identifier: str) -> None:
         """Make a sample current."""
@@ -157,7 +157,7 @@ class QueueDesk:
 
     def step_on(self, sample: Sample) -> None:
         """Go on after a verdict: to what has to be looked at next, or to the next of all."""
-        if self.page.which.current != "queue":
+        if self.page.queue.which.current != "queue":
             self.step(1)
             return
         following = self.queue.next_due(sample)

@@ -83,9 +83,9 @@ class ReviewWorkspace(ProjectWorkspace):
         self.stack.addWidget(self.opening)
         self.stack.addWidget(self.page)
         page, context = self.page, self.context
-        page.queue.chosen.connect(self.list.choose)
+        page.queue.samples.chosen.connect(self.list.choose)
         page.siblings.chosen.connect(self.list.choose)
-        page.which.changed.connect(self.list.choose_list)
+        page.queue.which.changed.connect(self.list.choose_list)
         page.figures.judged.connect(self.verdicts.judge)
         page.figures.again.connect(self.register_again)
         page.figures.repair.connect(self.open_repair)
@@ -238,7 +238,7 @@ class ReviewWorkspace(ProjectWorkspace):
         self.running.show()
         self.page.show_results(results)
         self._show_result()
-        self.page.queue.set_current(key_of(results.sample))
+        self.page.queue.samples.set_current(key_of(results.sample))
         self.repairs.show()
         self._later.start()
 
@@ -251,7 +251,7 @@ class ReviewWorkspace(ProjectWorkspace):
         at = next((i for i, s in enumerate(listed) if key_of(s) == key_of(sample)), -1)
         near = list(listed[at + 1 : at + 1 + _AHEAD]) + list(listed[max(0, at - _BEHIND) : max(0, at)])
         following = self.list.queue.next_due(sample)
-        if following is not None and self.page.which.current == "queue":
+        if following is not None and self.page.queue.which.current == "queue":
             near.insert(0, following)
         self.ahead.want([sample, *near])
         self.siblings.want(project, sample, self.context.samples(), self.list.standings)
