@@ -110,25 +110,20 @@ def eight_people() -> dict[str, dict[str, float]]:
 def test_texture_led_registration_of_eight_people(eight_people: dict[str, dict[str, float]]) -> None:
     for case in CASES:
         shape, texture = eight_people[f"{case}: nicp"], eight_people[f"{case}: t-icp"]
-        assert texture["brows"] < 0.9 * shape["brows"] and texture["eyes"] < 0.75 * shape["eyes"], case
-        assert texture["face"] < shape["face"], case
-        assert case == "smile" or texture["lips"] < 0.8 * shape["lips"], case
+        assert texture["brows"] < 0.85 * shape["brows"] and texture["eyes"] < 0.75 * shape["eyes"], case
+        assert texture["lips"] < (0.95 if case == "smile" else 0.75) * shape["lips"], case
+        assert texture["face"] < 0.95 * shape["face"], case
         if CASES[case].get("occluder"):
-            assert texture["covered"] < 0.5 * shape["covered"] and texture["believed"] < 0.05
+            assert texture["covered"] < 0.25 * shape["covered"] and texture["believed"] < 0.05
     shape, texture = eight_people["mean: nicp"], eight_people["mean: t-icp"]
-    assert all(texture[part] < 0.85 * shape[part] for part in LED)
+    assert all(texture[part] < 0.75 * shape[part] for part in ("lips", "eyes"))
+    assert all(texture[part] < 0.85 * shape[part] for part in ("brows", "face"))
     neighbour = eight_people["mean: nicp, weak landmarks"]
     assert all(texture[part] < neighbour[part] for part in (*LED, "face"))
 
 
 @pytest.mark.figures
-@pytest.mark.xfail(strict=True, reason="landmarks, which yield to texture, hold the lips of a smile better")
-def test_lips_of_a_smile_lose_nothing(eight_people: dict[str, dict[str, float]]) -> None:
-    assert eight_people["smile: t-icp"]["lips"] <= 1.05 * eight_people["smile: nicp"]["lips"]
-
-
-@pytest.mark.figures
-@pytest.mark.xfail(strict=True, reason="the plan's bound: reached at eyes, not everywhere at brows and lips")
+@pytest.mark.xfail(strict=True, reason="the plan's bound: reached at eyes, and at lips but for a smile; not at brows")
 def test_texture_is_a_quarter_better_at_brows_eyes_and_lips(eight_people: dict[str, dict[str, float]]) -> None:
     for case in CASES:
         for part in LED:

@@ -36,6 +36,7 @@ from faceapp.gui.program.program import Program
 from faceapp.gui.review.workspace import ReviewWorkspace
 from faceapp.gui.shell.settings import WindowSettings
 from faceapp.gui.start import make_program
+from faceapp.gui.view3d.view import View3D
 from faceapp.store.project import Project
 
 SAMPLES = 21
@@ -134,11 +135,11 @@ def _stands(review: ReviewWorkspace) -> bool:
 
 
 def _settle(qapp: QApplication, review: ReviewWorkspace, at: int) -> None:
-    """A reviewer looks: neighbours are read ahead, the whole picture is made."""
+    """A reviewer looks: neighbours are read ahead, the whole pictures of all views are made."""
     review.context.set_sample(review.context.samples()[at])
     _until(qapp, lambda: _stands(review))
-    picture = review.page.heat
-    _until(qapp, lambda: picture._picture is not None and picture._picture.request.whole)
+    views = [view for view in review.page.findChildren(View3D) if view.isVisible()]
+    _until(qapp, lambda: all(view._picture is not None and view._picture.request.whole for view in views))
     _until(qapp, lambda: not review._later.isActive() and review.ahead.is_idle and not review.background._futures)
     _until(qapp, lambda: review.ahead.take(review.context.samples()[at + 1]) is not None)
 
