@@ -24,7 +24,6 @@ from faceapp.gui.view3d.store import LayerStore
 
 _STILL_AFTER = 140  # ms without movement before the whole picture is made
 _FADE = 250  # ms of a camera's flight
-_START_S = 0.01  # that the interface waits at most for the drawing of what is asked for in haste
 _SLOW_S, _FAST_S = 0.04, 0.012  # of a frame while things move: above it gets fewer pixels, below more
 _MOST_SHRINK = 3
 
@@ -232,7 +231,6 @@ class Canvas(QWidget):
         """Have what is shown now drawn already, while the interface is still busy with other things."""
         if self.isVisible() and not self._closed and not self._fresh:
             self._ask_proxy()
-            self._artist.await_start(_START_S)
 
     def _ask_whole(self) -> None:
         if self._busy or self._hurried or self._closed:

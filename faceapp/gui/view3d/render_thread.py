@@ -43,14 +43,6 @@ class Artist:
             self._waiting, self._running = request, None
             self._thread.wake.notify()
 
-    def await_start(self, seconds: float) -> None:
-        """Let the drawing thread take up what was asked, for at most so long.
-
-        The thread that asked holds Python's lock while it builds widgets, and the other could begin only after that.
-        """
-        with self._thread.wake:
-            self._thread.wake.wait_for(lambda: self._waiting is None, seconds)
-
     def forget(self) -> None:
         """Draw nothing that was asked."""
         with self._thread.wake:
@@ -87,7 +79,6 @@ class Artist:
             request = self._waiting
             if request is not None and request.whole == whole:
                 self._waiting, self._running = None, draw(scene, request)
-                self._thread.wake.notify_all()
             elif not whole:
                 return False
             running = self._running
