@@ -37,6 +37,13 @@ def test_the_shipped_model_knows_people_of_its_making_and_others(sampler: SkinSa
         assert unexplained(model, sampler.colors(paint(random_parameters(seed)).rgb)) < most
 
 
+def test_the_model_knows_least_of_the_hairs_of_a_brow() -> None:
+    own = own_template()
+    left, parts = texture_model(own).deviation, np.array(own.part_names)[own.parts]
+    mean = {part: left[(parts == part) & own.face].mean() for part in ("brows", "cheeks", "lips")}
+    assert mean["brows"] > 1.5 * mean["cheeks"] > 2.0 * mean["lips"] > 0.0
+
+
 def test_the_border_of_the_lips_is_sharp_in_the_model() -> None:
     # Averaged over a circle in the chart the step was 0.025 a millimetre, and pulled lips aside.
     own = own_template()
@@ -56,6 +63,7 @@ def test_the_shipped_model_is_what_its_command_makes(tmp_path: Path) -> None:
     shipped = texture_model(own_template())
     with np.load(tmp_path / "texture.npz") as data:
         np.testing.assert_allclose(data["mean"] / 255, shipped.mean, atol=1.01 / 255)
+        np.testing.assert_allclose(data["deviation"], shipped.deviation, atol=1e-4)
         made = data["modes"] * data["scales"][:, None, None]
     # A direction of change has no sign of its own.
     for ours, theirs in zip(made, shipped.modes, strict=True):

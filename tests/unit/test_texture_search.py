@@ -10,24 +10,26 @@ from faceapp.core.mesh import Mesh
 from faceapp.landmarks.scheme import load_scheme
 from faceapp_plugins.registration.scan_search import ScanSearch
 from faceapp_plugins.registration.t_icp import led_by_texture
-from faceapp_plugins.registration.texture_model import TextureModel, texture_model
+from faceapp_plugins.registration.texture_model import UNKNOWN_DEVIATION, TextureModel, texture_model
 from faceapp_plugins.registration.texture_search import TextureSearch
 from tests.unit.test_shape_signs import sheet
 
 
-def search_on(scan: Mesh, mean: np.ndarray, fitted: np.ndarray) -> TextureSearch:
+def search_on(scan: Mesh, mean: np.ndarray, fitted: np.ndarray, *, gradients: bool = False) -> TextureSearch:
     """Return the search for a template that is its scan, of colours (V, 3), 0 to 1."""
-    model = TextureModel(mean.astype(np.float32), np.zeros((0, *mean.shape), np.float32))
+    deviation = np.full(len(mean), UNKNOWN_DEVIATION, np.float32)
+    model = TextureModel(mean.astype(np.float32), np.zeros((0, *mean.shape), np.float32), deviation)
     colors = np.rint(255 * mean).astype(np.uint8)
-    surface = ScanSearch(scan, 50.0)
-    return TextureSearch(scan, colors, model, scan.faces, fitted, surface, weight_mm=10.0, threshold=0.2, pull=0.5)
+    rules = {"weight_mm": 10.0, "threshold": 0.2, "pull": 0.5}
+    return TextureSearch(scan, colors, model, scan.faces, fitted, ScanSearch(scan, 50.0), gradients=gradients, **rules)
 
 
-def sheet_search(color: np.ndarray, *, face: bool) -> tuple[np.ndarray, TextureSearch]:
+def sheet_search(color: np.ndarray, *, face: bool, gradients: bool = False) -> tuple[np.ndarray, TextureSearch]:
     """Return the vertices of a sheet of these colours (V,), 0 to 1, and the search on it."""
     vertices, triangles = sheet(41, lambda x, y: 0 * x)
     scan = Mesh(vertices.astype(np.float32), triangles.astype(np.int32))
-    return vertices, search_on(scan, np.repeat(color[:, None], 3, axis=1), np.full(len(vertices), face))
+    colors = np.repeat(color[:, None], 3, axis=1)
+    return vertices, search_on(scan, colors, np.full(len(vertices), face), gradients=gradients)
 
 
 def led(color: np.ndarray, *, face: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -50,17 +52,18 @@ def test_one_colour_leads_nowhere() -> None:
     assert led(np.full(len(vertices), 0.5), face=True)[1].max() == 0.0
 
 
-def test_an_edge_of_colour_holds_across_it_and_not_along_it() -> None:
+@pytest.mark.parametrize("gradients", [True, False])
+def test_an_edge_of_colour_holds_across_it_and_not_along_it(gradients: bool) -> None:
     vertices, _ = sheet(41)
-    places, search = sheet_search(np.where(vertices[:, 0] > 0, 0.8, 0.2), face=True)
+    places, search = sheet_search(np.where(vertices[:, 0] > 0, 0.8, 0.2), face=True, gradients=gradients)
     up = np.tile([0.0, 0.0, 1.0], (len(places), 1))
     found = search.attraction(places, up, 5.0, np.ones(len(places))).tangential
     assert isinstance(found, np.ndarray)
-    at_edge = np.abs(places[:, 0]) < 1.0
+    at_edge = (np.abs(places[:, 0]) < 1.0) & (np.abs(places[:, 1]) < 15.0)
     assert found[at_edge, 0, 0].min() > 0.4
-    assert np.abs(found[at_edge, 1, 1] - 0.01).max() < 1e-6
-    away = np.abs(places[:, 0]) > 10.0
-    assert np.abs(found[away] - 0.01 * np.eye(3)).max() < 1e-6
+    assert np.abs(found[at_edge, 1, 1] - 0.01).max() < 1e-3
+    away = (np.abs(places[:, 0]) > 10.0) & (np.abs(places[:, 0]) < 15.0)
+    assert np.abs(found[away] - 0.01 * np.eye(3)).max() < 1e-3
 
 
 def test_landmarks_yield_to_brows_and_not_to_a_mouth_that_opens() -> None:

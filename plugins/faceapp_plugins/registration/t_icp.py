@@ -14,33 +14,42 @@ import numpy as np
 
 from faceapp.core.arrays import FloatArray
 from faceapp.core.errors import DataError
+from faceapp.core.mesh import Mesh
 from faceapp.core.results import Registration
 from faceapp.core.template import Template
 from faceapp.geometry.rigid import align_pairs
 from faceapp.landmarks.scheme import load_scheme
 from faceapp.pipeline.contract import Job, plugin
-from faceapp.pipeline.parameters import Between, Value
+from faceapp.pipeline.parameters import Between, Choice, Value
 from faceapp.pipeline.stages import RegistrationInput
 from faceapp_plugins.registration import nicp
 from faceapp_plugins.registration.rigid_start import from_own_neutral
 from faceapp_plugins.registration.scan_search import ScanSearch, takes_data
+from faceapp_plugins.registration.surface_colors import roughness
 from faceapp_plugins.registration.texture_model import texture_model
 from faceapp_plugins.registration.texture_search import TextureSearch
 
 _LED_STAGES = (
-    (nicp.Stage(1e2, 20.0, 0.4), 0.9),
-    (nicp.Stage(30.0, 5.0, 0.25), 0.9),
-    (nicp.Stage(10.0, 2.0, 0.2), 1.0),
+    (nicp.Stage(60.0, 20.0, 0.4), 0.9),
+    (nicp.Stage(20.0, 5.0, 0.25), 0.9),
+    (nicp.Stage(10.0, 3.0, 0.2), 1.0),
 )
 """On the template itself, each with the share of its weight that a landmark loses where texture is clearest."""
+
+_ROUGH_MM = 0.08
+"""Of a scan whose closest points jump from bump to bump: there is no gradient to follow, and a place is chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters(nicp.BendingParameters):
     """Of the non-rigid ICP, and of the texture."""
 
+    method: Annotated[str, Choice("auto", "gradients", "places")] = "auto"
+    """What leads along the surface: the gradient of colours, the place nearest in colour and space (Eq. 6), or what
+    suits the scan, which is places where it is as rough as a depth camera's."""
+
     texture_weight: Annotated[float, Between(0.0, 1.0)] = 0.25
-    """Distance that the largest difference of colour is worth, as a share of the distance between the eyes."""
+    """Of places: distance that the largest difference of colour is worth, as a share of that between the eyes."""
 
     color_threshold: Annotated[float, Between(0.02, 2.0)] = 0.17
     """Colours (0 to 1 a channel) that differ by more are not of one place: what covers the face is left out."""
@@ -49,12 +58,11 @@ class Parameters(nicp.BendingParameters):
     """How strongly clear texture holds along the surface, beside the pull across it."""
 
     PRESETS: ClassVar[dict[str, dict[str, Value]]] = {
-        "paper": {"texture_weight": 0.013},
-        "strong": {"texture_weight": 0.5, "texture_pull": 1.0},
+        "paper": {"method": "places", "texture_weight": 0.013},
     }
 
 
-@plugin(stage="register", name="t-icp", version="2.2.0", title="Texture-constrained ICP", family="open3d")
+@plugin(stage="register", name="t-icp", version="3.0.0", title="Texture-constrained ICP", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan by shape and texture."""
     scan = subject.scan
@@ -72,6 +80,7 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
         weight_mm=parameters.texture_weight * eye_distance(template),
         threshold=parameters.color_threshold,
         pull=parameters.texture_pull,
+        gradients=_follows_gradients(job, scan, parameters.method),
     )
     found = nicp.fit_displacements(job, subject, parameters, led_stages(template, search))
     hidden = search.rejected & takes_data(template)
@@ -89,6 +98,14 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
             scale=parameters.scale,
         ),
     )
+
+
+def _follows_gradients(job: Job, scan: Mesh, method: str) -> bool:
+    if method == "auto":
+        rough = roughness(scan)
+        method = "gradients" if rough < _ROUGH_MM else "places"
+        job.log(f"the scan is even to {rough:.2f} mm: led by {method}")
+    return method == "gradients"
 
 
 def led_stages(template: Template, search: TextureSearch) -> tuple[nicp.Stage, ...]:

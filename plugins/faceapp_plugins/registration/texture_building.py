@@ -18,14 +18,18 @@ from scipy.spatial import cKDTree
 
 from faceapp.core.arrays import FloatArray, UInt8Array
 from faceapp.core.mesh import Mesh
+from faceapp.geometry.deformation import smooth_over_mesh
 from faceapp.morphable.head import load_head
 from faceapp.morphable.head.albedo import paint
 from faceapp.morphable.head.parameters import HeadParameters, random_parameters
+from faceapp_plugins.registration.surface_colors import BLUR_MM
 from faceapp_plugins.registration.texture_model import TextureModel
-from faceapp_plugins.registration.texture_search import BLUR_MM
 
 _PEOPLE, _MODES, _SEED = 72, 10, 4100
 _STEPS = 127.0
+
+_SMOOTHED = 2
+"""Rounds of averaging of the deviation: where single hairs of these people lie tells nothing of others."""
 
 _SIDE = 5
 """Rows of samples in a triangle, which is two millimetres wide: closer than the circle is wide."""
@@ -94,14 +98,20 @@ def build_texture_model(people: int = _PEOPLE, modes: int = _MODES) -> TextureMo
     _, singular, directions = np.linalg.svd(rest, full_matrices=False)
     count = min(modes, people - 1)
     found = directions[:count] * (singular[:count, None] / np.sqrt(people - 1))
-    return TextureModel(mean, found.reshape(count, *mean.shape))
+    left = rest - (rest @ directions[:count].T) @ directions[:count]
+    # of these people the modes explain more than of others
+    free = max(people - 1 - count, 1)
+    variance = np.square(left).reshape(people, -1, 3).sum(axis=0).mean(axis=1) / free
+    deviation = smooth_over_mesh(np.sqrt(variance), load_head(2).shape(HeadParameters()).skin.faces, _SMOOTHED)
+    return TextureModel(mean, found.reshape(count, *mean.shape), deviation.astype(np.float32))
 
 
 def write_texture_model(model: TextureModel, path: Path) -> None:
     """Write a model small: bytes, with a scale for each mode."""
     scales = np.abs(model.modes).max(axis=(1, 2)) / _STEPS
     steps = np.rint(model.modes / scales[:, None, None]).astype(np.int8)
-    np.savez_compressed(path, mean=np.rint(model.mean * 255).astype(np.uint8), modes=steps, scales=scales)
+    mean, deviation = np.rint(model.mean * 255).astype(np.uint8), model.deviation.astype(np.float16)
+    np.savez_compressed(path, mean=mean, modes=steps, scales=scales, deviation=deviation)
 
 
 def main() -> None:

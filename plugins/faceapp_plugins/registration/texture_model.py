@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
+import numpy.typing as npt
 
 from faceapp.core.arrays import Float32Array, FloatArray, frozen
 from faceapp.core.errors import DataError
 from faceapp.core.template import Template
 from faceapp.morphable.head import load_head
 from faceapp.morphable.head.template import TEMPLATE_NAME
+
+UNKNOWN_DEVIATION = 0.01
+"""Of skin, in the model of our own head: what stands for it where a template's colours are all that is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,15 +33,24 @@ class TextureModel:
         RGB, 0 to 1.
     modes : (K, V, 3) float32
         For one standard deviation.
+    deviation : (V,) float32
+        Of what no mode explains, root mean square of the channels: single hairs, moles.
     """
 
     mean: Float32Array
     modes: Float32Array
+    deviation: Float32Array
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mean", frozen(self.mean, np.float32, (None, 3), "texture model"))
         modes = frozen(self.modes, np.float32, (None, len(self.mean), 3), "modes of the texture model")
         object.__setattr__(self, "modes", modes)
+        left = frozen(self.deviation, np.float32, (len(self.mean),), "deviation of the texture model")
+        object.__setattr__(self, "deviation", left)
+
+    def part(self, vertices: npt.NDArray[np.bool_] | npt.NDArray[np.integer]) -> TextureModel:
+        """Return the model of some of its vertices, by index or by mask."""
+        return TextureModel(self.mean[vertices], self.modes[:, vertices], self.deviation[vertices])
 
     def colors(self, weights: FloatArray) -> FloatArray:
         """Return the (V, 3) colours of weights (K,), in standard deviations."""
@@ -60,7 +73,8 @@ def texture_model(template: Template) -> TextureModel:
             f"the template {template.name} has no texture: give its vertices colours without shadows, or use the "
             "plugin nicp"
         )
-    return TextureModel((colors / 255).astype(np.float32), np.zeros((0, *colors.shape), np.float32))
+    deviation = np.full(len(colors), UNKNOWN_DEVIATION, np.float32)
+    return TextureModel((colors / 255).astype(np.float32), np.zeros((0, *colors.shape), np.float32), deviation)
 
 
 @functools.cache
@@ -69,6 +83,7 @@ def _own_model() -> TextureModel:
     try:
         with place.open("rb") as file, np.load(file, allow_pickle=False) as data:
             modes = data["modes"].astype(np.float32) * data["scales"][:, None, None]
-            return TextureModel((data["mean"] / 255).astype(np.float32), modes.astype(np.float32))
+            deviation = data["deviation"].astype(np.float32)
+            return TextureModel((data["mean"] / 255).astype(np.float32), modes.astype(np.float32), deviation)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"head: texture.npz cannot be read ({error}); reinstall faceapp") from error

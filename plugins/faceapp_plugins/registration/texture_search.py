@@ -1,18 +1,22 @@
-"""Correspondence by place and colour (beyond-3dmm.md Eq. 6): a brow finds a brow, and what covers the face is left."""
+"""Correspondence by place and colour (beyond-3dmm.md Eq. 6): a brow finds a brow, and what covers the face is left.
+
+Which vertices have a place that looks alike is by Eq. 6; where that place is, by Eq. 6 or by the gradient of colours.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 from scipy.spatial import cKDTree
 
 from faceapp.core.arrays import FloatArray, UInt8Array
 from faceapp.core.mesh import Mesh
-from faceapp.geometry.deformation import Attraction, vertex_links
+from faceapp.geometry.deformation import Attraction
 from faceapp.geometry.rigid import voxel_subset
+from faceapp_plugins.registration.color_flow import ColorFlow
 from faceapp_plugins.registration.face_light import FaceLight, fit_face_light
 from faceapp_plugins.registration.scan_search import ScanSearch
+from faceapp_plugins.registration.surface_colors import blurred, slopes
 from faceapp_plugins.registration.texture_model import TextureModel
 
 _NEIGHBOURS = 128
@@ -25,24 +29,12 @@ _CONTRAST_PER_MM = 0.02
 
 _FITTED = 3000
 
-BLUR_MM = 0.6
-"""Standard deviation of the circle over which colours are averaged, on the scan and in the model alike: averaged over
-circles of two sizes they differ at every edge, which pulls the edge away from itself."""
-
-_ROUND = 0.43
-"""Variance that a round of averaging over a vertex and its neighbours adds, in squared edges."""
-
-_MOST_ROUNDS = 20
-
-_SLIVER = 0.05
-"""Share of the usual triangle's size below which a colour's change over its height is noise."""
-
 _LED_MM = 20.0
 """About clear texture it leads so far, for bending carries what holds there."""
 
 
 class TextureSearch:
-    """Closest places that look alike, among the scan's vertices and the middles of its edges.
+    """Places that look alike: by the gradient of colours, or chosen among vertices and middles of edges of the scan.
 
     With the vertices alone a place is off by half their spacing, and many of a template's vertices share one: what
     they are drawn to is then the scan's topology more than its texture.
@@ -66,7 +58,9 @@ class TextureSearch:
     threshold : float
         Colours farther apart are not of one place (tau_c).
     pull : float
-        How strongly the clearest texture holds along the surface, beside the pull across it.
+        How strongly clear texture holds along the surface, beside the pull across it.
+    gradients : bool
+        Whether vertices follow the gradient of their colours; otherwise the best place by Eq. 6.
 
     Notes
     -----
@@ -87,6 +81,7 @@ class TextureSearch:
         weight_mm: float,
         threshold: float,
         pull: float,
+        gradients: bool,
     ) -> None:
         self._surface, self._model, self._faces = surface, model, faces
         vertices = scan.vertices.astype(np.float64)
@@ -97,13 +92,15 @@ class TextureSearch:
 
         self._places = candidates(vertices)
         self._normals = candidates(scan.vertex_normals().astype(np.float64))
-        self._colors = candidates(_blurred(colors.astype(np.float64) / 255, vertices, scan.faces))
+        self._blurred, self._scan_faces = blurred(colors.astype(np.float64) / 255, vertices, scan.faces), scan.faces
+        self._colors = candidates(self._blurred)
         self._tree = cKDTree(self._places)
         self._weight, self._threshold, self._pull = weight_mm, threshold, pull
         self._fitted = fitted
         some = np.flatnonzero(fitted)
         self._some = some[:: max(len(some) // _FITTED, 1)]
-        self._sample = TextureModel(model.mean[self._some], model.modes[:, self._some])
+        self._sample = model.part(self._some)
+        self._flow = ColorFlow(faces, model.deviation) if gradients else None
         self.light = FaceLight.start(len(model.modes))
         self._reach = 0.0
         self.rejected: npt.NDArray[np.bool_] = np.zeros(len(model.mean), np.bool_)
@@ -121,20 +118,35 @@ class TextureSearch:
         alike, there = self._alike(vertices[rows], normals[rows], colors[rows], reach)
         self.rejected[:] = False
         self.rejected[rows[~alike]] = True
-        target = closest.copy()
-        # along the surface by colour, across it by the plane of the closest point: a chosen place lies a little aside
-        aside = np.einsum("nd,nd->n", there - closest[rows], normal[rows])
-        target[rows[alike]] = (there - aside[:, None] * normal[rows])[alike]
         pulled = np.where(good & ~self.rejected, weight, 0.0)
-        slopes = _slopes(vertices, self._faces, colors)
-        held = np.eye(3) - np.linalg.inv(np.eye(3) + slopes / _CONTRAST_PER_MM**2)
+        if self._flow is None:
+            target, held = closest.copy(), self._held_by_edges(vertices, colors)
+            # along the surface by colour, across it by the plane of the closest point: a chosen place lies aside
+            aside = np.einsum("nd,nd->n", there - closest[rows], normal[rows])
+            target[rows[alike]] = (there - aside[:, None] * normal[rows])[alike]
+        else:
+            seen = self._seen(vertices, reach)
+            offset, held = self._flow.offsets(vertices, normal, colors, seen, pulled > 0)
+            target = closest + offset
         return Attraction(pulled, target, normal, _TRACE * np.eye(3) + self._pull * held)
+
+    def _held_by_edges(self, vertices: FloatArray, colors: FloatArray) -> FloatArray:
+        """Return (V, 3, 3) how surely a place chosen by its colour is the right one, in each direction."""
+        across = slopes(vertices, self._faces, colors)
+        return np.asarray(np.eye(3) - np.linalg.inv(np.eye(3) + across / _CONTRAST_PER_MM**2))
+
+    def _seen(self, vertices: FloatArray, reach: float) -> FloatArray:
+        """Return the (V, 3) colours of the scan at the closest points; black where there is none."""
+        found = self._surface.tree.query(vertices, reach)
+        known = found.face >= 0
+        corners = self._blurred[self._scan_faces[np.where(known, found.face, 0)]]
+        return np.asarray(np.einsum("nk,nkc->nc", np.where(known[:, None], found.weights, 0.0), corners))
 
     def _update_light(self, good: npt.NDArray[np.bool_], closest: FloatArray, normals: FloatArray) -> None:
         use = good[self._some]
         if use.sum() < 10 * len(self.light.values):
             return
-        part = TextureModel(self._sample.mean[use], self._sample.modes[:, use])
+        part = self._sample.part(use)
         rows = self._some[use]
         seen = self._colors[self._tree.query(closest[rows])[1]]
         self.light = fit_face_light(part, normals[rows], seen, self.light)
@@ -155,7 +167,7 @@ class TextureSearch:
 
     def led(self, vertices: FloatArray) -> FloatArray:
         """Return (V,) how well the mean texture tells where each vertex (V, 3), or one near it, lies, 0 to 1."""
-        slope = np.trace(_slopes(vertices, self._faces, self._model.mean.astype(np.float64)), axis1=1, axis2=2) / 2
+        slope = np.trace(slopes(vertices, self._faces, self._model.mean.astype(np.float64)), axis1=1, axis2=2) / 2
         clear = slope / (slope + _CONTRAST_PER_MM**2)
         i, j = self._faces[:, [0, 1, 2, 1, 2, 0]].T.reshape(2, -1)
         edges = np.linalg.norm(vertices[i] - vertices[j], axis=1)
@@ -169,39 +181,8 @@ class TextureSearch:
         return clear
 
 
-def _slopes(vertices: FloatArray, faces: npt.NDArray[np.int32], colors: FloatArray) -> FloatArray:
-    """Return the (V, 3, 3) structure tensors of colours (V, C), summed over channels, mean over a vertex's triangles.
-
-    The eigenvalue of a direction is the squared change of colour per mm in it.
-    """
-    corners = vertices[faces]
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    double = np.linalg.norm(across, axis=1)
-    double = np.maximum(double, _SLIVER * np.median(double))
-    sides = corners[:, [2, 0, 1]] - corners[:, [1, 2, 0]]
-    turned = np.cross(across[:, None], sides) / (double**2)[:, None, None]
-    gradient = np.einsum("fkd,fkc->fdc", turned, colors[faces])
-    tensor = (gradient @ gradient.swapaxes(1, 2)).reshape(-1, 9) * double[:, None]
-    n = len(vertices)
-    at = sp.coo_array((np.ones(faces.size), (faces.ravel(), np.repeat(np.arange(len(faces)), 3))), (n, len(faces)))
-    total = at @ double
-    return np.asarray((at @ tensor) / np.where(total > 0, total, 1.0)[:, None]).reshape(n, 3, 3)
-
-
 def _long_edges(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Return the (E, 2) edges whose middle is a place of its own, each once."""
     sides = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     sides = sides[np.linalg.norm(vertices[sides[:, 0]] - vertices[sides[:, 1]], axis=1) > _SPACING_MM]
     return np.unique(np.sort(sides, axis=1), axis=0)
-
-
-def _blurred(values: FloatArray, vertices: FloatArray, faces: npt.NDArray[np.int32]) -> FloatArray:
-    """Return (N, C) values averaged over a circle: as the model's are, and with less noise of the camera."""
-    n = len(values)
-    edge = float(np.median(np.linalg.norm(vertices[faces[:, 0]] - vertices[faces[:, 1]], axis=1)))
-    rounds = min(round((BLUR_MM / max(edge, 1e-3)) ** 2 / _ROUND), _MOST_ROUNDS)
-    total = sp.csr_array(vertex_links(faces, n) + sp.eye_array(n))
-    share = sp.csr_array(sp.diags_array(1 / total.sum(axis=1)) @ total)
-    for _ in range(rounds):
-        values = np.asarray(share @ values)
-    return values
