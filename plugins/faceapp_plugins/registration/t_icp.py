@@ -70,6 +70,8 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
         raise DataError("the scan has no colours, which t-icp follows; use the plugin nicp, or a scan with colours")
     template = subject.template
     subject = from_own_neutral(subject, job)
+    gradients = follows_gradients(scan, parameters.method)
+    job.log(f"led along the surface by {'the gradient of colours' if gradients else 'places that look alike'}")
     search = TextureSearch(
         scan,
         scan.colors,
@@ -80,7 +82,7 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
         weight_mm=parameters.texture_weight * eye_distance(template),
         threshold=parameters.color_threshold,
         pull=parameters.texture_pull,
-        gradients=_follows_gradients(job, scan, parameters.method),
+        gradients=gradients,
     )
     found = nicp.fit_displacements(job, subject, parameters, led_stages(template, search))
     hidden = search.rejected & takes_data(template)
@@ -100,12 +102,9 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
     )
 
 
-def _follows_gradients(job: Job, scan: Mesh, method: str) -> bool:
-    if method == "auto":
-        rough = roughness(scan)
-        method = "gradients" if rough < _ROUGH_MM else "places"
-        job.log(f"the scan is even to {rough:.2f} mm: led by {method}")
-    return method == "gradients"
+def follows_gradients(scan: Mesh, method: str) -> bool:
+    """Return whether vertices follow the gradient of colours on a scan, by a ``method`` of the parameters."""
+    return method == "gradients" or (method == "auto" and roughness(scan) < _ROUGH_MM)
 
 
 def led_stages(template: Template, search: TextureSearch) -> tuple[nicp.Stage, ...]:
