@@ -52,10 +52,20 @@ class ScanSearch:
         self._cosine = np.cos(np.radians(max_angle_deg))
 
     def closest(
-        self, vertices: FloatArray, normals: FloatArray, max_distance: float
+        self,
+        vertices: FloatArray,
+        normals: FloatArray,
+        max_distance: float,
+        wanted: npt.NDArray[np.bool_] | None = None,
     ) -> tuple[npt.NDArray[np.bool_], FloatArray, FloatArray]:
-        """Return which vertices have a closest point worth following, the points, and the scan's normals there."""
-        found = self.tree.query(vertices, max_distance)
+        """Return which vertices have a closest point worth following, the points, and the scan's normals there.
+
+        Of some vertices (V,) only, if ``wanted`` says so: the inside of a mouth is far from all, which takes long.
+        """
+        # the search passes over what is no number
+        found = self.tree.query(
+            vertices if wanted is None else np.where(wanted[:, None], vertices, np.nan), max_distance
+        )
         known = found.face >= 0
         face = np.where(known, found.face, 0)
         weights = np.where(known[:, None], found.weights, 0.0)
@@ -78,7 +88,7 @@ class ScanSearch:
         weight : (V,) float64
             Of each vertex where it is pulled.
         """
-        good, target, normal = self.closest(vertices, normals, reach)
+        good, target, normal = self.closest(vertices, normals, reach, weight > 0)
         return Attraction(np.where(good, weight, 0.0), target, normal, _TANGENTIAL)
 
 

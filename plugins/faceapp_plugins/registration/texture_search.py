@@ -29,6 +29,8 @@ _CONTRAST_PER_MM = 0.02
 
 _FITTED = 3000
 
+_ON_SCAN_MM = 0.01
+
 _LED_MM = 20.0
 """About clear texture it leads so far, for bending carries what holds there."""
 
@@ -108,13 +110,13 @@ class TextureSearch:
 
     def attraction(self, vertices: FloatArray, normals: FloatArray, reach: float, weight: FloatArray) -> Attraction:
         """Return where the scan pulls each vertex; see `ScanSearch.attraction`."""
-        good, closest, normal = self._surface.closest(vertices, normals, reach)
+        good, closest, normal = self._surface.closest(vertices, normals, reach, weight > 0)
         if reach != self._reach:
             # once at each stiffness: between its rounds the template moves too little for another light
             self._reach = reach
             self._update_light(good, closest, normals)
         colors = self.light.colors(self._model, normals)
-        rows = np.flatnonzero(good & (weight > 0))
+        rows = np.flatnonzero(good)
         alike, there = self._alike(vertices[rows], normals[rows], colors[rows], reach)
         self.rejected[:] = False
         self.rejected[rows[~alike]] = True
@@ -125,8 +127,9 @@ class TextureSearch:
             aside = np.einsum("nd,nd->n", there - closest[rows], normal[rows])
             target[rows[alike]] = (there - aside[:, None] * normal[rows])[alike]
         else:
-            seen = self._seen(vertices, reach)
-            offset, held = self._flow.offsets(vertices, normal, colors, seen, pulled > 0)
+            used = pulled > 0
+            seen = self._seen(closest, used)
+            offset, held = self._flow.offsets(vertices, normal, colors, seen, used)
             target = closest + offset
         return Attraction(pulled, target, normal, _TRACE * np.eye(3) + self._pull * held)
 
@@ -135,9 +138,9 @@ class TextureSearch:
         across = slopes(vertices, self._faces, colors)
         return np.asarray(np.eye(3) - np.linalg.inv(np.eye(3) + across / _CONTRAST_PER_MM**2))
 
-    def _seen(self, vertices: FloatArray, reach: float) -> FloatArray:
-        """Return the (V, 3) colours of the scan at the closest points; black where there is none."""
-        found = self._surface.tree.query(vertices, reach)
+    def _seen(self, points: FloatArray, used: npt.NDArray[np.bool_]) -> FloatArray:
+        """Return the (V, 3) colours of the scan at points (V, 3) of it; black where they are not used."""
+        found = self._surface.tree.query(np.where(used[:, None], points, np.nan), _ON_SCAN_MM)
         known = found.face >= 0
         corners = self._blurred[self._scan_faces[np.where(known, found.face, 0)]]
         return np.asarray(np.einsum("nk,nkc->nc", np.where(known[:, None], found.weights, 0.0), corners))
