@@ -124,9 +124,7 @@ def test_texture_led_registration_of_eight_people(eight_people: dict[str, dict[s
 
 @pytest.mark.figures
 @pytest.mark.xfail(strict=True, reason="not at the lips of a smile, and nearly at the brows of a depth camera")
-def test_texture_is_a_quarter_better_in_each_case(
-    eight_people: dict[str, dict[str, float]],
-) -> None:
+def test_texture_is_a_quarter_better_in_each_case(eight_people: dict[str, dict[str, float]]) -> None:
     for case in CASES:
         for part in LED:
             assert eight_people[f"{case}: t-icp"][part] <= 0.75 * eight_people[f"{case}: nicp"][part], (case, part)

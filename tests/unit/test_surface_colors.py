@@ -11,8 +11,6 @@ from faceapp_plugins.registration.surface_colors import blurred, gradients, roug
 from faceapp_plugins.registration.t_icp import follows_gradients
 from tests.unit.test_shape_signs import sheet
 
-INSIDE_MM = 30.0
-
 
 def bowl(across: np.ndarray) -> Mesh:
     """Return a bowl as wide as a face, points 0.7 mm apart, that is uneven by ``across`` (19881,) in mm."""

@@ -59,11 +59,13 @@ def test_an_edge_of_colour_holds_across_it_and_not_along_it(gradients: bool) -> 
     up = np.tile([0.0, 0.0, 1.0], (len(places), 1))
     found = search.attraction(places, up, 5.0, np.ones(len(places))).tangential
     assert isinstance(found, np.ndarray)
-    at_edge = (np.abs(places[:, 0]) < 1.0) & (np.abs(places[:, 1]) < 15.0)
+    # at the rim of the sheet the mean colour about a vertex is that of one side
+    inside = (np.abs(places[:, :2]).max(axis=1) < 30.0) | (not gradients)
+    at_edge = inside & (np.abs(places[:, 0]) < 1.0)
     assert found[at_edge, 0, 0].min() > 0.4
-    assert np.abs(found[at_edge, 1, 1] - 0.01).max() < 1e-3
-    away = (np.abs(places[:, 0]) > 10.0) & (np.abs(places[:, 0]) < 15.0)
-    assert np.abs(found[away] - 0.01 * np.eye(3)).max() < 1e-3
+    assert np.abs(found[at_edge, 1, 1] - 0.01).max() < 1e-6
+    away = inside & (np.abs(places[:, 0]) > 10.0)
+    assert np.abs(found[away] - 0.01 * np.eye(3)).max() < 1e-6
 
 
 def test_landmarks_yield_to_brows_and_not_to_a_mouth_that_opens() -> None:
