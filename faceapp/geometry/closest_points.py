@@ -177,22 +177,33 @@ def _box_distance(p: FloatArray, low: FloatArray, high: FloatArray) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
+def _dot(a: Any, b: Any) -> float:
+    return float(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
+
+
+@numba.njit(cache=True, nogil=True)
+def _from_to(a: Any, b: Any) -> Any:
+    """Return the vector as numbers: an array would be allocated for each triangle, which takes most of the time."""
+    return b[0] - a[0], b[1] - a[1], b[2] - a[2]
+
+
+@numba.njit(cache=True, nogil=True)
 def _on_triangle(p: FloatArray, a: FloatArray, b: FloatArray, c: FloatArray) -> Any:
     """Barycentric weights of the closest point (Ericson, Real-Time Collision Detection, 5.1.5)."""
-    ab, ac, ap = b - a, c - a, p - a
-    d1, d2 = np.dot(ab, ap), np.dot(ac, ap)
+    ab, ac, ap = _from_to(a, b), _from_to(a, c), _from_to(a, p)
+    d1, d2 = _dot(ab, ap), _dot(ac, ap)
     if d1 <= 0 and d2 <= 0:
         return 1.0, 0.0, 0.0
-    bp = p - b
-    d3, d4 = np.dot(ab, bp), np.dot(ac, bp)
+    bp = _from_to(b, p)
+    d3, d4 = _dot(ab, bp), _dot(ac, bp)
     if d3 >= 0 and d4 <= d3:
         return 0.0, 1.0, 0.0
     vc = d1 * d4 - d3 * d2
     if vc <= 0 and d1 >= 0 and d3 <= 0 and d1 != d3:  # equal where the edge has no length
         v = d1 / (d1 - d3)
         return 1.0 - v, v, 0.0
-    cp = p - c
-    d5, d6 = np.dot(ab, cp), np.dot(ac, cp)
+    cp = _from_to(c, p)
+    d5, d6 = _dot(ab, cp), _dot(ac, cp)
     if d6 >= 0 and d5 <= d6:
         return 0.0, 0.0, 1.0
     vb = d5 * d2 - d1 * d6
@@ -226,31 +237,33 @@ def _query(
     face: Any,
     weights: FloatArray,
 ) -> None:
-    stack = np.empty(128, np.int64)
+    stack, box = np.empty(128, np.int64), np.empty(128)
+    place = np.empty(3)
     for i in range(len(points)):
         p = points[i]
         if not np.isfinite(p[0] + p[1] + p[2]):
             continue
         best = max_distance * max_distance
-        stack[0] = 0
+        stack[0], box[0] = 0, 0.0
         top = 1
         while top > 0:
             top -= 1
-            node = stack[top]
-            if _box_distance(p, low[node], high[node]) > best:
+            if box[top] > best:
                 continue
+            node = stack[top]
             first, count = nodes[node, 0], nodes[node, 1]
             if count > 0:
                 for j in range(first, first + count):
                     f = order[j]
                     a, b, c = vertices[faces[f, 0]], vertices[faces[f, 1]], vertices[faces[f, 2]]
                     wa, wb, wc = _on_triangle(p, a, b, c)
-                    q = wa * a + wb * b + wc * c
-                    gap = p - q
-                    d = np.dot(gap, gap)
+                    d = 0.0
+                    for k in range(3):
+                        place[k] = wa * a[k] + wb * b[k] + wc * c[k]
+                        d += (p[k] - place[k]) ** 2
                     if d <= best:
                         best = d
-                        found[i] = q
+                        found[i, 0], found[i, 1], found[i, 2] = place[0], place[1], place[2]
                         distance[i] = np.sqrt(d)
                         face[i] = f
                         weights[i, 0], weights[i, 1], weights[i, 2] = wa, wb, wc
@@ -261,6 +274,8 @@ def _query(
             # The nearer child is looked into first, so that the farther one is mostly skipped.
             if to_left < to_right:
                 stack[top], stack[top + 1] = right, left
+                box[top], box[top + 1] = to_right, to_left
             else:
                 stack[top], stack[top + 1] = left, right
+                box[top], box[top + 1] = to_left, to_right
             top += 2

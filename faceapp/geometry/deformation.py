@@ -136,6 +136,7 @@ class DeformationSolver:
         self._beta = landmark_weight
         self._smooth = sp.csc_array(bending + landmark_weight * (landmark_rows.T @ landmark_rows))
         self._factor: SuperLU | None = None
+        self._goal = 0.0
 
     def solve(
         self, rest: FloatArray, start: FloatArray, data: Attraction, landmarks: FloatArray, *, rounds: int = 15
@@ -164,6 +165,9 @@ class DeformationSolver:
                 options={"SymmetricMode": True},
             )
         right = data.pull(data.target - rest) + self._beta * (self._rows.T @ (landmarks - self._rows @ rest))
+        if not self._goal:
+            # once a stage: from round to round the pull changes little, and this costs as much as a step
+            self._goal = 1e-6 * max(float(np.sum(right * self._factor.solve(right))), 1e-12)
         return self._conjugate_gradients(start, right, data, rounds)
 
     def _apply(self, u: FloatArray, data: Attraction) -> FloatArray:
@@ -177,9 +181,8 @@ class DeformationSolver:
         z = self._factor.solve(residual)
         direction = z.copy()
         energy = float(np.sum(residual * z))
-        goal = 1e-6 * max(float(np.sum(right * self._factor.solve(right))), 1e-12)
         for _ in range(rounds):
-            if energy <= goal:
+            if energy <= self._goal:
                 break
             applied = self._apply(direction, data)
             step = energy / float(np.sum(direction * applied))

@@ -17,12 +17,33 @@ from faceapp.geometry.deformation import vertex_links
 _WIDEST_BEND = 3
 _EVENING_RINGS = [done // 2 for done in range(20)]
 
+_SLIVER = 0.1
+"""Of the median area of a region: triangles smaller than that have no side that says anything."""
+
 
 def turned_over(mesh: Mesh, region: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return (F,) bool: triangles of a region (V,) that look against the mean normal of their corners."""
+    """Return triangles that look against the mean normal of their corners.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        F triangles of V vertices.
+    region : (V,) bool
+        Where to look.
+
+    Returns
+    -------
+    (F,) bool
+        Turned triangles of the region. Slivers are none of them: at the corners of an eye, where the lids meet, every
+        true shape has up to a hundred, and vertices moved to open those ended millimetres off.
+    """
+    inside = region[mesh.faces].all(axis=1)
     towards = mesh.vertex_normals()[mesh.faces].sum(axis=1)
-    against = np.einsum("nd,nd->n", mesh.face_normals(), towards) < 0
-    return np.asarray(against & region[mesh.faces].all(axis=1))
+    normals = mesh.face_normals()
+    size = np.linalg.norm(normals, axis=1)
+    usual = np.median(size[inside]) if inside.any() else 0.0
+    against = np.einsum("nd,nd->n", normals, towards) < 0
+    return np.asarray(against & inside & (size > _SLIVER * usual))
 
 
 def untangled(
