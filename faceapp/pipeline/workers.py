@@ -51,9 +51,15 @@ class _Worker:
 
     def __init__(self) -> None:
         key = secrets.token_bytes(32)
-        self._folder = tempfile.TemporaryDirectory(prefix="faceapp-worker-")
+        self._folder = tempfile.TemporaryDirectory(prefix="faceapp-worker-", ignore_cleanup_errors=True)
         self.log_file = Path(self._folder.name) / "stderr"
-        environment = {**os.environ, "NUMBA_THREADING_LAYER": "omp", "OMP_WAIT_POLICY": "passive"}
+        environment = {
+            **os.environ,
+            "NUMBA_THREADING_LAYER": "omp",
+            "OMP_WAIT_POLICY": "passive",
+            # a process that is killed clears nothing up: what a job had written goes with the worker's folder
+            "TMPDIR": self._folder.name,
+        }
         with Listener(authkey=key) as listener, self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "faceapp.pipeline.worker", str(listener.address)],
@@ -201,7 +207,10 @@ class WorkerPool:
 
     def _worker(self, family: str) -> _Worker:
         worker = self._workers.get(family)
-        if worker is None or worker.process.poll() is not None:
+        if worker is not None and worker.process.poll() is not None:
+            self._throw_away(family)
+            worker = None
+        if worker is None:
             worker = _Worker()
             with self._guard:
                 self._workers[family] = worker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ class Parameters:
 def reconstruct(job: Job, subject: ReconstructionInput, parameters: Parameters) -> Reconstruction:
     job.progress(0.1, "beginning")
     if parameters.how == "crash":
+        (job.scratch / "left behind").write_bytes(bytes(1000))
         os.write(2, b"segmentation imminent")
         os.abort()
     if parameters.how == "hang":
@@ -90,6 +92,15 @@ def test_a_crash_is_shown_and_the_next_job_runs(stranger: Plugin) -> None:
             pool.run(stranger, small_input("reconstruct"), {"how": "crash"})
         with pytest.raises(PluginError, match="no face like this"):
             pool.run(stranger, small_input("reconstruct"))
+
+
+def test_a_crash_leaves_nothing_on_the_disk(stranger: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with WorkerPool() as pool:
+        with pytest.raises(PluginError, match="crashed"):
+            pool.run(stranger, small_input("reconstruct"), {"how": "crash"})
+        assert not [*tmp_path.rglob("left behind"), *tmp_path.glob("faceapp-*")]
 
 
 def test_a_plugin_that_hangs_is_stopped(stranger: Plugin) -> None:
