@@ -25,6 +25,7 @@ from faceapp.pipeline.stages import RegistrationInput
 from faceapp_plugins.registration import nicp
 from faceapp_plugins.registration.rigid_start import from_own_neutral
 from faceapp_plugins.registration.scan_search import ScanSearch, takes_data
+from faceapp_plugins.registration.settling import Settling
 from faceapp_plugins.registration.surface_colors import roughness
 from faceapp_plugins.registration.texture_model import texture_model
 from faceapp_plugins.registration.texture_search import TextureSearch
@@ -35,6 +36,9 @@ _LED_STAGES = (
     (nicp.Stage(10.0, 3.0, 0.2), 1.0),
 )
 """On the template itself, each with the share of its weight that a landmark loses where texture is clearest."""
+
+_SETTLED = nicp.Stage(1.0, 1.0, 0.2)
+"""Once texture has led: as soft as without it, and led by pins alone."""
 
 _ROUGH_MM = 0.08
 """Of a scan whose closest points jump from bump to bump: there is no gradient to follow, and a place is chosen."""
@@ -62,7 +66,7 @@ class Parameters(nicp.BendingParameters):
     }
 
 
-@plugin(stage="register", name="t-icp", version="3.0.0", title="Texture-constrained ICP", family="open3d")
+@plugin(stage="register", name="t-icp", version="3.1.0", title="Texture-constrained ICP", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan by shape and texture."""
     scan = subject.scan
@@ -72,19 +76,25 @@ def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Re
     subject = from_own_neutral(subject, job)
     gradients = follows_gradients(scan, parameters.method)
     job.log(f"led along the surface by {'the gradient of colours' if gradients else 'places that look alike'}")
+    surface = ScanSearch(scan, parameters.max_angle)
     search = TextureSearch(
         scan,
         scan.colors,
         texture_model(template),
         template.mesh.faces,
         template.face,
-        ScanSearch(scan, parameters.max_angle),
+        surface,
         weight_mm=parameters.texture_weight * eye_distance(template),
         threshold=parameters.color_threshold,
         pull=parameters.texture_pull,
         gradients=gradients,
     )
-    found = nicp.fit_displacements(job, subject, parameters, led_stages(template, search))
+    stages = led_stages(template, search)
+    if gradients:
+        # what a depth camera shows is too rough to be settled on: the stiff template is nearer to the truth
+        settling = Settling(surface, search.rejected)
+        stages += (replace(_SETTLED, search=settling, yielded=np.ones(len(template.mesh.vertices))),)
+    found = nicp.fit_displacements(job, subject, parameters, stages)
     hidden = search.rejected & takes_data(template)
     share = float(hidden[template.face].mean())
     job.log(f"{share:.1%} of the face look otherwise than the texture model and were left out")
