@@ -1,7 +1,7 @@
 """Registration led by texture beside registration led by shape alone: where along the surface do vertices lie?
 
-Distances to the scan cannot tell, and stand beside it: both lie on it. People whom the texture model was not made from, scans of another
-topology with light of their own, landmarks 1 mm off.
+Distances to the scan cannot tell, and stand beside it: both lie on it. People whom the texture model was not made from,
+scans of another topology with light of their own, landmarks 1 mm off.
 """
 
 from __future__ import annotations

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from faceapp_plugins.registration.scan_search import ScanSearch
-from faceapp_plugins.registration.settling import Settling
 
 from faceapp.core.mesh import Mesh
 from faceapp.geometry.deformation import DeformationSolver, bending_matrix, vertex_links
+from faceapp_plugins.registration.scan_search import ScanSearch
+from faceapp_plugins.registration.settling import Settling
 from tests.unit.test_shape_signs import sheet
 
 
