@@ -37,7 +37,7 @@ _LED_STAGES = (
 )
 """On the template itself, each with the share of its weight that a landmark loses where texture is clearest."""
 
-_SETTLED = nicp.Stage(1.0, 1.0, 0.2)
+_SETTLED = nicp.Stage(1.0, 2.0, 0.2)
 """Once texture has led: as soft as without it, and led by pins alone."""
 
 _ROUGH_MM = 0.08
