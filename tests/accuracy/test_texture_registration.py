@@ -125,6 +125,8 @@ def test_texture_led_registration_of_eight_people(eight_people: dict[str, dict[s
         assert texture["brows"] < (0.8 if case == "depth camera" else 0.75) * shape["brows"], case
         assert texture["lips"] < (0.85 if case == "smile" else 0.75) * shape["lips"], case
         assert texture["eyes"] < 0.7 * shape["eyes"] and texture["face"] < 0.85 * shape["face"], case
+        if case != "depth camera":
+            assert texture["distance"] < shape["distance"], case
         if CASES[case].get("occluder"):
             assert texture["covered"] < 0.25 * shape["covered"] and texture["believed"] < 0.05
     shape, texture = eight_people["mean: nicp"], eight_people["mean: t-icp"]
