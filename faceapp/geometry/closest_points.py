@@ -69,7 +69,7 @@ class SurfaceTree:
         low, high = _boxes(self._nodes, self._order, corners.min(axis=1), corners.max(axis=1))
         self._boxes = np.concatenate([low, high], axis=1)
         del corners
-        # neighbours in the tree are neighbours in memory, which takes a fifth off each search
+        # neighbours in the tree are neighbours in memory, which a search feels
         self._corners = self.vertices[self.faces[self._order]]
 
     def query(self, points: npt.ArrayLike, max_distance: float = np.inf) -> ClosestPoints:
@@ -202,7 +202,7 @@ def _dot(a: Any, b: Any) -> float:
 
 @numba.njit(cache=True, nogil=True)
 def _from_to(a: Any, b: Any) -> Any:
-    """Return the vector as numbers: an array would be allocated for each triangle, which takes most of the time."""
+    """Return the vector as numbers: an array would be allocated for each triangle."""
     return b[0] - a[0], b[1] - a[1], b[2] - a[2]
 
 

@@ -34,8 +34,8 @@ def turned_over(mesh: Mesh, region: npt.NDArray[np.bool_]) -> npt.NDArray[np.boo
     Returns
     -------
     (F,) bool
-        Turned triangles of the region. Slivers are none of them: at the corners of an eye, where the lids meet, every
-        true shape has up to a hundred, and vertices moved to open those ended millimetres off.
+        Turned triangles of the region. Slivers are none of them: at the corners of an eye, where the lids meet, true
+        shapes have many, and vertices moved to open those ended far from their places.
     """
     inside = region[mesh.faces].all(axis=1)
     towards = mesh.vertex_normals()[mesh.faces].sum(axis=1)

@@ -93,6 +93,20 @@ def test_the_closest_point_is_the_closest(seed: int) -> None:
         assert np.linalg.norm(query - on_face) == pytest.approx(found.distance[i], abs=1e-9)
 
 
+def test_many_points_have_the_answers_that_each_has_alone() -> None:
+    """Many are shared among threads, and each begins where the one before it ended."""
+    mesh = bumpy()
+    tree = SurfaceTree(mesh.vertices, mesh.faces)
+    rng = np.random.default_rng(5)
+    queries = np.concatenate([rng.normal(0, 40, (4000, 3)), rng.choice(mesh.vertices, 1000)])
+    found = tree.query(queries, 25.0)
+    assert 0 < np.isinf(found.distance).sum() < 2500
+    for i in rng.integers(0, len(queries), 300):
+        alone = tree.query(queries[i : i + 1], 25.0)
+        assert alone.distance[0] == found.distance[i]
+        np.testing.assert_array_equal(alone.points[0], found.points[i])
+
+
 def test_the_search_limit_is_kept() -> None:
     tree = SurfaceTree([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
     found = tree.query([[0, 0, 0.5], [0, 0, 3.0], [np.nan, 0, 0]], 1.0)
