@@ -25,7 +25,7 @@ _CORRELATED = 4.2
 _OFF = 0.2
 """Differences of colour above this count less and less, for they are no shift of an edge."""
 
-_CONTRAST_PER_MM = 0.04
+_CONTRAST_PER_MM = 0.02
 """Change of colour below which what the light leaves over is larger than texture."""
 
 _FARTHEST_MM = 1.5

@@ -95,6 +95,9 @@ class Stage:
         What leads; by default closest points.
     yielded : (V,) float64, optional
         Share of its weight that a landmark loses at each vertex, 0 to 1; pins lose nothing.
+    resumes : bool
+        Whether bending is measured from where the stage before ended instead of from rest: what that stage held back
+        for the template's sake is then free, and only what comes after is smooth.
     """
 
     stiffness: float
@@ -102,6 +105,7 @@ class Stage:
     reach: float
     search: Search | None = None
     yielded: FloatArray | None = None
+    resumes: bool = False
 
 
 _COARSE = (Stage(1e5, 40.0, 1.0), Stage(1e4, 40.0, 0.8), Stage(1e3, 40.0, 0.6))
@@ -234,6 +238,9 @@ def _fit_stage(
     parameters: BendingParameters,
     span: tuple[float, float],
 ) -> FloatArray:
+    before = displacement if stage.resumes else np.zeros_like(displacement)
+    displacement = displacement - before
+    shape = replace(shape, rest=shape.rest + before)
     areas = shape.mesh.vertex_areas()
     bending = bending_matrix(shape.rest, shape.faces, areas, shape.stiffness)
     weight_of_marks = stage.landmark_weight * parameters.landmark_weight
@@ -247,4 +254,4 @@ def _fit_stage(
         weight = np.where(shape.takes_data, areas, 0.0)
         pull = search.attraction(shape.rest + displacement, normals, stage.reach * parameters.max_distance, weight)
         displacement = solver.solve(shape.rest, displacement, pull, targets)
-    return displacement
+    return before + displacement

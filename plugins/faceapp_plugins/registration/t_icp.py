@@ -33,9 +33,10 @@ from faceapp_plugins.registration.texture_search import TextureSearch
 _LED_STAGES = (
     (nicp.Stage(60.0, 20.0, 0.4), 0.9),
     (nicp.Stage(20.0, 5.0, 0.25), 0.9),
-    (nicp.Stage(10.0, 3.0, 0.2), 1.0),
+    (nicp.Stage(200.0, 3.0, 0.2, resumes=True), 1.0),
 )
-"""On the template itself, each with the share of its weight that a landmark loses where texture is clearest."""
+"""On the template itself, each with the share of its weight that a landmark loses where texture is clearest. The last
+is stiff, for many vertices tell together what one does not; from rest, a template that stiff would not smile."""
 
 _SETTLED = nicp.Stage(1.0, 2.0, 0.2)
 """Once texture has led: as soft as without it, and led by pins alone."""
@@ -66,7 +67,7 @@ class Parameters(nicp.BendingParameters):
     }
 
 
-@plugin(stage="register", name="t-icp", version="3.1.0", title="Texture-constrained ICP", family="open3d")
+@plugin(stage="register", name="t-icp", version="3.2.0", title="Texture-constrained ICP", family="open3d")
 def register(job: Job, subject: RegistrationInput, parameters: Parameters) -> Registration:
     """Lay the template onto the scan by shape and texture."""
     scan = subject.scan
@@ -120,7 +121,7 @@ def follows_gradients(scan: Mesh, method: str) -> bool:
 def led_stages(template: Template, search: TextureSearch) -> tuple[nicp.Stage, ...]:
     """Return the stages that texture leads.
 
-    They end stiffer than those of shape alone: one vertex tells little of where it lies, many together tell it well.
+    They stay stiffer than those of shape alone: one vertex tells little of where it lies, many together tell it well.
     """
     led = led_by_texture(template, search)
     return tuple(replace(stage, search=search, yielded=share * led) for stage, share in _LED_STAGES)
@@ -130,11 +131,11 @@ def led_by_texture(template: Template, search: TextureSearch) -> FloatArray:
     """Return (V,) how clearly texture leads each vertex, 0 to 1.
 
     Nothing leads the outline, where hair begins, nor the line between the lips, for a mouth opens between two colours
-    that are the same; the border of the lips, which that line moves, is led half.
+    that are the same; the border of the lips, which that line moves, is led three quarters.
     """
     led = search.led(template.mesh.vertices.astype(np.float64))
     scheme = load_scheme(template.scheme)
-    shares = {"contour": 0.0, "mouth_inner": 0.0, "mouth_outer": 0.5}
+    shares = {"contour": 0.0, "mouth_inner": 0.0, "mouth_outer": 0.75}
     for group in scheme.groups:
         corners = template.anchor_triangles[list(group.indices)]
         led[np.unique(corners[corners >= 0])] *= shares.get(group.name, 1.0)
