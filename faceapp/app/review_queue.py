@@ -117,12 +117,24 @@ def review_queue(
         for run in runs_of(project, sample, "register")[:1]:
             with contextlib.suppress(FaceappError):  # a broken report is no reason to show no queue
                 found.append((sample, run, read_report(run / "report.json")))
-    population = population_of([_signs(report) for _, _, report in found], _template_name(project))
-    entries = [_entry(project, sample, run, report, population, with_stale) for sample, run, report in found]
+    populations = _populations(project, [report for _, _, report in found])
+    entries = [
+        _entry(project, sample, run, report, populations[report.provenance.made_by], with_stale)
+        for sample, run, report in found
+    ]
     if share is None:
         share = float(project.settings.get("review_share", SHARE))
     day = day or datetime.now(UTC).date().isoformat()
     return in_order(entries, share, f"{project.settings['name']} {day}")
+
+
+def _populations(project: Project, reports: Sequence[Report]) -> dict[str, Population]:
+    """Return what is usual of each plugin's registrations, by its name in their provenance."""
+    signs: dict[str, list[dict[str, float]]] = {}
+    for report in reports:
+        signs.setdefault(report.provenance.made_by, []).append(_signs(report))
+    template = _template_name(project)
+    return {made_by: population_of(those, template, made_by.partition("/")[2]) for made_by, those in signs.items()}
 
 
 def _signs(report: Report) -> dict[str, float]:

@@ -57,6 +57,9 @@ _ENOUGH = 40
 
 _RIDGE = 0.05
 
+_ANY_PLUGIN = "any"
+"""Under this name stands what is usual where the reference has no figure of a plugin's own."""
+
 
 @dataclass(frozen=True)
 class Suspicion:
@@ -211,8 +214,8 @@ class Population:
     usual: Mapping[str, tuple[float, float]]
 
 
-def population_of(signs: Sequence[Mapping[str, float]], template: str = "") -> Population:
-    """Return what is usual among registrations of one template.
+def population_of(signs: Sequence[Mapping[str, float]], template: str = "", plugin: str = "") -> Population:
+    """Return what is usual among registrations of one template by one plugin.
 
     Parameters
     ----------
@@ -220,12 +223,14 @@ def population_of(signs: Sequence[Mapping[str, float]], template: str = "") -> P
         From `registration_signs`.
     template : str
         Its name: where the program knows what is usual with it, that counts too while the registrations are few.
+    plugin : str
+        By whose name the registrations go: what texture led does not follow landmarks, and says nothing by it.
     """
     own: dict[str, list[float]] = {}
     for each in signs:
         for name, value in each.items():
             own.setdefault(name, []).append(_log(name, value))
-    reference = reference_population(template).usual
+    reference = reference_population(template, plugin).usual
     usual: dict[str, tuple[float, float]] = {}
     for name in {*own, *reference}:
         values = np.array(own.get(name, []))
@@ -244,10 +249,14 @@ def population_of(signs: Sequence[Mapping[str, float]], template: str = "") -> P
 
 
 @functools.cache
-def reference_population(template: str) -> Population:
-    """Return what is usual of registrations of simulated people with a template (``resources/suspicion``)."""
+def reference_population(template: str, plugin: str = "") -> Population:
+    """Return what is usual of registrations of simulated people with a template (``resources/suspicion``).
+
+    What a plugin leaves to landmarks and closest points alone is usual of all; what it has otherwise, by its name.
+    """
     file = faceapp_resources.path("suspicion", "reference.json")
-    data = json.loads(file.read_text(encoding="utf-8"))["templates"].get(template, {})
+    known = json.loads(file.read_text(encoding="utf-8"))["templates"].get(template, {})
+    data = known.get(_ANY_PLUGIN, {}) | known.get(plugin, {})
     return Population({name: (float(median), float(spread)) for name, (median, spread) in data.items()})
 
 

@@ -103,7 +103,7 @@ def spoil(data: Path, kind: str, seed: int) -> tuple[Registration, Landmarks3D]:
     rng = np.random.default_rng([seed, 99])
     points = subject.landmarks.points.copy()
     if kind in ("mouth landmarks", "nose landmarks", "brows on the forehead"):
-        points = _moved(points, kind, rng)
+        points = moved(points, kind, rng)
     elif kind == "sides swapped":
         points = _swapped(points, rng)
     elif kind == "another expression":
@@ -129,7 +129,8 @@ def _group(*names: str) -> list[int]:
     return [i for group in scheme.groups if any(n in group.name for n in names) for i in group.indices]
 
 
-def _moved(points: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
+def moved(points: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
+    """Landmarks (106, 3) of one part moved."""
     points = points.copy()
     if kind == "brows on the forehead":
         points[_group("brow")] += (0.0, 7.0, 0.0)

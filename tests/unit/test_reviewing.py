@@ -37,7 +37,7 @@ from faceapp.store.project import Project
 TRIANGLE = Mesh(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32))
 
 
-def write_run(folder: Path, signs: dict[str, float]) -> Path:
+def write_run(folder: Path, signs: dict[str, float], made_by: str = "register/gone") -> Path:
     (folder / "scan").mkdir(exist_ok=True)
     write_mesh(folder / "scan" / "mesh.ply", TRIANGLE)
     run = folder / "runs" / "register-nicp-0123456789"
@@ -51,7 +51,7 @@ def write_run(folder: Path, signs: dict[str, float]) -> Path:
         Metric("lips.residual_p95", 0.3),
         Metric("lips.seen", 1.0, "1"),
     )
-    write_report(run / "report.json", Report(metrics, Provenance("register/gone", "1.0"), (), {"signs": signs}))
+    write_report(run / "report.json", Report(metrics, Provenance(made_by, "1.0"), (), {"signs": signs}))
     write_png(run / "distance.png", np.full((60, 1920, 3), 200, np.uint8))
     return run
 
@@ -169,6 +169,21 @@ def test_the_queue_of_a_project_begins_with_the_bad_one(project: Project) -> Non
     assert queue[0].sample == bad
     assert queue[0].suspicious and "lips" in queue[0].words
     assert not any(e.suspicious for e in queue[1:])
+
+
+def test_landmarks_that_texture_does_not_follow_are_usual_for_it(tmp_path: Path) -> None:
+    """Clicks 1 mm off: what texture led lies nearly as far from them, and what they led half as far."""
+    groups = ("eye_left", "eye_right", "brow_left", "brow_right", "nose_wings", "mouth_outer")
+    signs = {f"landmarks.{group}": 0.9 for group in groups}
+    with Project.create(tmp_path / "p") as project:
+        project.add_subject(consent=("record",))
+        for plugin in ("nicp", "t-icp"):
+            with project.new_sample("S0001", "neutral") as (_, folder):
+                write_run(folder, signs, f"register/{plugin}")
+        shape, texture = project.samples()
+        scores = {entry.sample: entry.score for entry in review_queue(project, share=0.0)}
+    assert scores[texture] < 1.0
+    assert scores[shape] > scores[texture] + 1.0
 
 
 def test_tables_and_page(project: Project, tmp_path: Path) -> None:
