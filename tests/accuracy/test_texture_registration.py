@@ -140,30 +140,17 @@ def eight_people() -> dict[str, dict[str, float]]:
 def test_texture_led_registration_of_eight_people(eight_people: dict[str, dict[str, float]]) -> None:
     for case in CASES:
         shape, texture = eight_people[f"{case}: nicp"], eight_people[f"{case}: t-icp"]
-        assert texture["brows"] < (0.8 if case == "depth camera" else 0.75) * shape["brows"], case
-        assert texture["lips"] < (0.85 if case == "smile" else 0.75) * shape["lips"], case
+        for part in LED:
+            assert texture[part] <= 0.75 * shape[part], (case, part)
         assert texture["eyes"] < 0.7 * shape["eyes"] and texture["face"] < 0.85 * shape["face"], case
+        assert texture["skin"] < 0.85 * shape["skin"], case
         if case != "depth camera":
             assert texture["distance"] < shape["distance"], case
         if CASES[case].get("occluder"):
             assert texture["covered"] < 0.25 * shape["covered"] and texture["believed"] < 0.05
     shape, texture = eight_people["mean: nicp"], eight_people["mean: t-icp"]
-    assert all(texture[part] < 0.75 * shape[part] for part in LED)
-    assert texture["skin"] < 0.8 * shape["skin"]
-    assert texture["face"] < 0.82 * shape["face"]
+    assert all(texture[part] < 0.7 * shape[part] for part in LED)
+    assert texture["skin"] <= 0.75 * shape["skin"]
+    assert texture["face"] < 0.78 * shape["face"]
     neighbour = eight_people["mean: nicp, weak landmarks"]
     assert all(texture[part] < neighbour[part] for part in (*LED, "skin", "face"))
-
-
-@pytest.mark.figures
-@pytest.mark.xfail(strict=True, reason="not at the lips of a smile, and nearly at the brows of a depth camera")
-def test_texture_is_a_quarter_better_in_each_case(eight_people: dict[str, dict[str, float]]) -> None:
-    for case in CASES:
-        for part in LED:
-            assert eight_people[f"{case}: t-icp"][part] <= 0.75 * eight_people[f"{case}: nicp"][part], (case, part)
-
-
-@pytest.mark.figures
-@pytest.mark.xfail(strict=True, reason="a fifth; a quarter only beside a cover, and least on the skin of a smile")
-def test_texture_is_a_quarter_better_at_textured_skin(eight_people: dict[str, dict[str, float]]) -> None:
-    assert eight_people["mean: t-icp"]["skin"] <= 0.75 * eight_people["mean: nicp"]["skin"]
