@@ -14,7 +14,7 @@ import numpy as np
 
 from faceapp.app.reviewing import Review, standing_reviews
 from faceapp.app.sample_stages import runs_of, stale_reasons
-from faceapp.app.suspicion import Population, population_of, suspicion
+from faceapp.app.suspicion import Population, population_of, reference_population, suspicion
 from faceapp.app.template import OWN_TEMPLATE
 from faceapp.core.errors import FaceappError
 from faceapp.core.results import Report
@@ -129,11 +129,18 @@ def review_queue(
 
 
 def _populations(project: Project, reports: Sequence[Report]) -> dict[str, Population]:
-    """Return what is usual of each plugin's registrations, by its name in their provenance."""
+    """Return what is usual of each plugin's registrations, by its name in their provenance.
+
+    Of a template that the reference does not know it is what all plugins show: one registration by a plugin of its own
+    would be compared with itself.
+    """
     signs: dict[str, list[dict[str, float]]] = {}
     for report in reports:
         signs.setdefault(report.provenance.made_by, []).append(_signs(report))
     template = _template_name(project)
+    if not reference_population(template).usual:
+        everyone = population_of([_signs(report) for report in reports])
+        return dict.fromkeys(signs, everyone)
     return {made_by: population_of(those, template, made_by.partition("/")[2]) for made_by, those in signs.items()}
 
 

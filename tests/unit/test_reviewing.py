@@ -186,6 +186,17 @@ def test_landmarks_that_texture_does_not_follow_are_usual_for_it(tmp_path: Path)
     assert scores[shape] > scores[texture] + 1.0
 
 
+def test_a_lone_registration_by_another_plugin_is_not_compared_with_itself(project: Project) -> None:
+    """With a template that the program knows nothing of."""
+    project.change_settings({"template": "somebody's"})
+    with project.new_sample("S0001", "neutral") as (_, folder):
+        write_run(folder, {"residual.nose": 3.0, "residual.chin": 3.0, "residual.brows": 3.0}, "register/other")
+    alone = project.samples()[-1]
+    queue = review_queue(project, share=0.0, with_stale=False)
+    (score,) = [entry.score for entry in queue if entry.sample == alone]
+    assert score > 3.0
+
+
 def test_tables_and_page(project: Project, tmp_path: Path) -> None:
     for sample in project.samples()[:3]:
         run = project.sample_folder(sample) / "runs" / "register-nicp-0123456789"
